@@ -33,7 +33,7 @@ var withoutSecrets = map[string]string{
 		" PendingUpload Part PartsAPI PendingAPI PendingError",
 	"source": "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
-		" Finder Kind MalformedError Position ScanOptions Consistency" +
+		" Finder Kind MalformedError Position ScanOptions ScanRange Consistency" +
 		" ChangePosition DecodeError Division Event Namespace Operation Transaction WatchOptions Watcher" +
 		" SplitCheckpointed SplitOptions SplitOrder SplitPosition SplitRange SplitReport UsersOptions",
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +

@@ -52,6 +52,11 @@ var classified = map[string]struct {
 	"sink.ErrExists": {sink.ErrExists, stream.Fatal},
 
 	"backup.ErrCannotSign":   {backup.ErrCannotSign, stream.Fatal},
+	"backup.ErrDeleted":      {backup.ErrDeleted, stream.Fatal},
+	"backup.ErrIncomplete":   {backup.ErrIncomplete, stream.Fatal},
+	"backup.ErrNoRun":        {backup.ErrNoRun, stream.Fatal},
+	"backup.ErrNothing":      {backup.ErrNothing, stream.Fatal},
+	"backup.ErrTooOld":       {backup.ErrTooOld, stream.Fatal},
 	"backup.ErrDamaged":      {backup.ErrDamaged, stream.Data},
 	"backup.DamageError":     {new(backup.DamageError), stream.Data},
 	"backup.ErrExists":       {backup.ErrExists, stream.Fatal},

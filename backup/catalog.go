@@ -19,6 +19,7 @@ type catalogHead struct {
 	UUID        bson.Binary `bson:"uuid,omitempty"`        // missing if the server gave none
 	Description bson.Raw    `bson:"description,omitempty"` // as listCollections gave it; none for users and roles
 	Indexes     []bson.Raw  `bson:"indexes,omitempty"`     // as listIndexes gave them
+	Filter      bson.Raw    `bson:"filter,omitempty"`      // that its documents match; none means all
 }
 
 // catalogPlace returns where the catalog of the n-th collection of a backup belongs.
@@ -28,8 +29,8 @@ func (r *Repository) catalogPlace(run string, n int, c *CollectionEntry) place {
 	}
 }
 
-// putCatalog stores the catalog of the n-th collection of a backup, and returns its tally. Two
-// processes that finish a run store catalogs with the same tally.
+// putCatalog stores the catalog of the n-th collection of a backup, and returns its tally. The key
+// follows from the tally, so that two processes that finish a run in different ways do not meet.
 func (r *Repository) putCatalog(
 	ctx context.Context, run string, n int, c *CollectionEntry, recipients []age.Recipient,
 	head *catalogHead, segments []Segment,
@@ -45,17 +46,17 @@ func (r *Repository) putCatalog(
 		}
 		return nil
 	})
-	key := r.catalogKey(run, n)
-	all, err := r.putRecords(ctx, key, r.catalogPlace(run, n, c), recipients, rows)
-	if !errors.Is(err, ErrExists) {
-		return all, err
-	}
-	count := newTally() // the object is that of another process: compare when it is read
-	err = rows.Each(ctx, func(doc bson.Raw) error {
+	count := newTally()
+	err := rows.Each(ctx, func(doc bson.Raw) error {
 		count.add(doc)
 		return nil
 	})
-	return count.result(), err
+	if err != nil {
+		return Tally{}, err
+	}
+	all := count.result()
+	_, err = r.putRecords(ctx, r.catalogKey(run, n, all), r.catalogPlace(run, n, c), recipients, rows)
+	return all, existing(err)
 }
 
 func emitBSON(v any, emit func(bson.Raw) error) error {
@@ -76,7 +77,8 @@ type catalogRow struct {
 // nil has proved that they are those that the manifest names.
 func (r *Repository) catalog(m *Manifest, n int, identities []age.Identity) stream.Source[catalogRow] {
 	return stream.SourceFunc[catalogRow](func(ctx context.Context, emit func(catalogRow) error) error {
-		c, key := &m.Collections[n], r.catalogKey(m.Run, n)
+		c := &m.Collections[n]
+		key := r.catalogKey(m.Run, n, c.Catalog)
 		var found Tally
 		docs := r.records(key, r.catalogPlace(m.Run, n, c), identities, func(t Tally) { found = t })
 		var sums catalogSums

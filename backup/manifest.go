@@ -145,7 +145,11 @@ func (r *Repository) putManifest(ctx context.Context, m *Manifest) error {
 	}
 	content = append(content, '\n')
 	key := manifestKey(m.Run)
-	if err := existing(r.putSignature(ctx, key, content, manifestComment(m.Run))); err != nil {
+	err = r.putSignature(ctx, key, content, manifestComment(m.Run))
+	if errors.Is(err, ErrExists) {
+		err = r.checkManifestSignature(ctx, key, content, m.Run)
+	}
+	if err != nil {
 		return err
 	}
 	if err := existing(put(ctx, r.store, key, content)); err != nil {
@@ -156,6 +160,19 @@ func (r *Repository) putManifest(ctx context.Context, m *Manifest) error {
 		err = failed(key, errOtherManifest)
 	}
 	return err
+}
+
+// checkManifestSignature returns an error if the signature at key is not that of content. A manifest
+// with the signature of another would be a damaged backup.
+func (r *Repository) checkManifestSignature(ctx context.Context, key string, content []byte, run string) error {
+	signature, err := get(ctx, r.store, key+signatureSuffix)
+	if err != nil {
+		return err
+	}
+	if r.keys.verify(content, signature, r.comment(manifestComment(run))) != nil {
+		return failed(key, errOtherManifest)
+	}
+	return nil
 }
 
 var errOtherManifest = stream.Mark(errors.New("another process finished this run with another result"), stream.Fatal)

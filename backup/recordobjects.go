@@ -39,9 +39,10 @@ func (r *Repository) receiptKey(run string, unit, number int) string {
 	return jobsPrefix + run + "/" + unitName(unit, number) + "-" + randomHex(randomLength) + suffix("", r.plain)
 }
 
-// catalogKey returns the key of the catalog of the n-th collection of a backup.
-func (r *Repository) catalogKey(run string, n int) string {
-	return fmt.Sprintf("%s%s/%d%s", backupsPrefix, run, n, suffix("", r.plain))
+// catalogKey returns the key of the catalog of the n-th collection of a backup: it has the tally t.
+func (r *Repository) catalogKey(run string, n int, t Tally) string {
+	digest := t.Digest[:min(len(t.Digest), 2*randomLength)]
+	return fmt.Sprintf("%s%s/%d-%s%s", backupsPrefix, run, n, digest, suffix("", r.plain))
 }
 
 const (

@@ -178,7 +178,8 @@ func (v *verification) each(ctx context.Context, f func(Segment) error) error {
 	case err != nil && !isProblem(ctx, err):
 		return err
 	case err != nil:
-		key := v.view.repo.catalogKey(v.view.manifest.Run, v.part.collection)
+		m, n := v.view.manifest, v.part.collection
+		key := v.view.repo.catalogKey(m.Run, n, m.Collections[n].Catalog)
 		v.found.add(maxUnitProblems, v.collection.problem(key, 0, reasonOf(err), err))
 	}
 	return nil

@@ -61,7 +61,8 @@ var ErrCollectionChanged = stream.Mark(
 //   - Memory, goroutines, early end: as Find. One document is held back until the next one comes:
 //     the last is emitted only when the collection has the same UUID as at the beginning. In a
 //     session of the context, Scan does not read ahead.
-//   - Errors: as Find. [ErrCollectionChanged] if the collection was dropped, renamed or replaced;
+//   - Errors: as Find. [ErrNoSnapshot] and [ErrSnapshotTooOld] of a [ScanRange];
+//     [ErrCollectionChanged] if the collection was dropped, renamed or replaced;
 //     [ErrNotResumable] for a collection that does not exist, a view, a time series, $near, or
 //     documents without their _id.
 //   - Classes: a Retryable or Throttled failure, and one that the server explains by a dropped or
@@ -81,7 +82,7 @@ func Scan(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[b
 	})
 }
 
-// ScanCheckpoints is like [Scan], and puts each document into an envelope with its position, for a
+// ScanCheckpoints is like [Scan], also in its errors ([ErrNoSnapshot]), and puts each document into an envelope with its position, for a
 // scan that a later process continues. [stream.Acknowledge] saves positions after the documents are
 // stored:
 //

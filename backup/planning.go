@@ -1,0 +1,147 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
+)
+
+// Backup plans a backup of what the options select, and stores the plan. The job makes the backup:
+//
+//	job, err := repo.Backup(ctx, client, &backup.Options{Select: backup.Select{Include: []string{"shop"}}})
+//	report, err := backup.Run(ctx, job, 4)
+//
+// The backup exists when Finish has returned nil, whole, and not before. If the job is killed, go on
+// with [Repository.Resume] within 7 days, or begin another one.
+//
+//   - Memory: for each unit that is done at once, what a scan, the encoding and the store hold; and
+//     the plan. Finish holds the rows of the segments of one collection. A [stream.Budget] of the
+//     context is honored.
+//   - Errors: [ErrNothing], [ErrTooOld], [ErrDeleted], [ErrIncomplete], [ErrDamaged], ErrNoKey,
+//     ErrCannotSign, ErrNoHold; those of the store and of package mongosource, wrapped.
+//   - Limits: the user needs the role backup, or read on what is selected. Without a signing key, the
+//     keys must have an identity, because a job reads its own plan.
+func (r *Repository) Backup(ctx context.Context, client *mongo.Client, opts *Options) (Job, error) {
+	o := opts.Defaults()
+	ctx = stream.WithoutDrain(ctx) // a list that is cut short would be a smaller backup
+	if err := o.check(r.store); err != nil {
+		return nil, failed("backup", err)
+	}
+	j := &backupJob{repo: r.retaining(o.RetainUntil), client: client, run: newName(time.Now()), progress: newProgress(o.Progress)}
+	p, err := j.makePlan(ctx, &o)
+	if err != nil {
+		return nil, failed("plan a backup", err)
+	}
+	recipients, err := j.recordRecipients(ctx, p)
+	if err == nil {
+		err = j.repo.putPlan(ctx, j.run, p, recipients)
+	}
+	if err != nil {
+		return nil, failed("store the plan", err)
+	}
+	j.loaded = p
+	return j, nil
+}
+
+// makePlan finds out what there is, and divides it.
+func (j *backupJob) makePlan(ctx context.Context, o *Options) (*plan, error) {
+	if err := j.repo.checkSigns(ctx); err != nil {
+		return nil, err
+	}
+	began, _ := parseName(j.run)
+	p := &plan{planHead: planHead{
+		Began: began, Label: o.Label, Encoding: o.Encoding, Retain: o.RetainUntil.UTC().Truncate(time.Millisecond),
+		SegmentBytes: o.SegmentBytes, AllowMissing: o.AllowMissing, AllowEmpty: o.AllowEmpty,
+	}}
+	if o.RetainUntil.IsZero() {
+		p.Retain = time.Time{}
+	}
+	var err error
+	if !j.repo.plain {
+		if p.Epoch, _, err = j.repo.recipient(ctx); err != nil {
+			return nil, err
+		}
+	}
+	identities, err := j.repo.recordIdentities(ctx, p.Epoch)
+	if err != nil {
+		return nil, err // the job could not read its own plan
+	}
+	if p.Server, err = describeServer(ctx, j.client); err != nil {
+		return nil, err
+	}
+	if p.First, err = serverTime(ctx, j.client); err != nil {
+		return nil, err
+	}
+	found, err := selectCollections(ctx, j.client, o)
+	if err != nil {
+		return nil, err
+	}
+	p.LeftOut = found.leftOut
+	if p.Collections, err = describeAll(ctx, j.client, found.collections); err != nil {
+		return nil, err
+	}
+	if len(p.Collections) == 0 && !o.AllowEmpty {
+		return nil, fmt.Errorf("%w: there is no collection", ErrNothing)
+	}
+	if err := j.chooseTime(ctx, p, o); err != nil {
+		return nil, err
+	}
+	parent, err := j.repo.findParent(ctx, o, p.Epoch, p.Collections)
+	if err != nil {
+		return nil, err
+	}
+	var bounds map[int][]bson.RawValue
+	if parent != nil {
+		p.Parent = parent.Run
+		if bounds, err = j.repo.matchParent(ctx, parent, identities, p.Collections, segmentsOfUnit); err != nil {
+			return nil, fmt.Errorf("read the parent %s: %w", parent.Run, err)
+		}
+	}
+	return p, j.divide(ctx, p, bounds)
+}
+
+// chooseTime finds out at which times the server can read.
+func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
+	p.Consistency = mongosource.Fuzzy.String()
+	unordered := false
+	for i := range p.Collections {
+		c := &p.Collections[i]
+		if !c.hasOrder() {
+			isAccess := c.Kind == KindUsers || c.Kind == KindRoles
+			unordered = unordered || c.Kind != mongosource.KindView && !isAccess
+			continue
+		}
+		if p.Snapshots {
+			continue
+		}
+		at, err := mongosource.SnapshotTime(ctx, j.client.Database(c.Database).Collection(c.Collection))
+		if errors.Is(err, mongosource.ErrNoSnapshot) && o.Consistency == mongosource.Fuzzy {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("find out at which times the server reads: %w", err)
+		}
+		p.Snapshots = true
+		if o.Consistency == mongosource.Instant {
+			p.At = at
+		}
+	}
+	switch {
+	case unordered && o.Consistency != mongosource.Fuzzy:
+		return invalid("the consistency %v: capped and time series collections cannot be read at one time: exclude them",
+			o.Consistency)
+	case unordered:
+	case o.Consistency == mongosource.Instant:
+		p.Consistency = mongosource.Instant.String()
+	default:
+		p.Consistency = mongosource.PerRange.String()
+	}
+	return nil
+}
