@@ -1,6 +1,6 @@
-//lint:file-ignore SA1019 most programs still use the deprecated manager
-
 package main
+
+//lint:file-ignore SA1019 programs of today use this upload manager; its successor costs more
 
 import (
 	"context"
