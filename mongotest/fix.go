@@ -106,15 +106,16 @@ func badID(f fields) *refusal {
 	return nil
 }
 
-// RefuseField makes the server refuse every insert with a field of that name, as a server does that
-// is too old to know it.
+// RefuseField makes the server refuse every insert and renameCollection with a field of that name, as
+// a server does that is too old to know it.
 func (s *Server) RefuseField(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unknown[name] = true
 }
 
-// IgnoreUnknownFields makes the server ignore unknown fields of an insert instead of refusing it.
+// IgnoreUnknownFields makes the server ignore unknown fields of an insert or renameCollection instead
+// of refusing it.
 func (s *Server) IgnoreUnknownFields() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,18 +7,29 @@ import (
 )
 
 // renameCollection gives a collection another name. It keeps its UUID; its cursors end. The target
-// must not exist, unless dropTarget is true.
+// must not exist, unless dropTarget is true or its UUID. collectionUUID is the UUID that the collection
+// must have; [Server.RefuseField] makes it unknown.
 func (s *Server) renameCollection(req *request, from string) bson.Raw {
-	if bad := refuseUnknown("renameCollection", req.body, nil, "to", "dropTarget"); bad != nil {
+	bad := refuseUnknown("renameCollection", req.body, s.unknown, "to", "dropTarget", "collectionUUID")
+	if bad != nil && !s.lenient {
 		return bad
 	}
 	to, _ := req.body.Lookup("to").StringValueOK()
 	drop, _ := req.body.Lookup("dropTarget").BooleanOK()
 	db, name, _ := strings.Cut(to, ".")
 	c := s.data[from]
+	expected, target := req.body.Lookup("collectionUUID"), req.body.Lookup("dropTarget")
+	drop = drop || target.Type == bson.TypeBinary
+	if s.unknown["collectionUUID"] {
+		expected, target = bson.RawValue{}, bson.RawValue{}
+	}
 	switch {
 	case db == "" || name == "":
 		return failure(73, "Invalid target namespace: "+to)
+	case !c.hasUUID(expected):
+		return uuidMismatch(from, expected)
+	case target.Type == bson.TypeBinary && !s.data[to].hasUUID(target):
+		return uuidMismatch(to, target)
 	case c == nil:
 		return failure(26, "Source collection "+from+" does not exist")
 	case from == to:
@@ -36,4 +47,22 @@ func (s *Server) renameCollection(req *request, from string) bson.Raw {
 	s.data[to] = c
 	s.order = append(s.order, to)
 	return document(bson.D{ok})
+}
+
+// hasUUID reports whether c, which may be nil, has this UUID. The zero value stands for any.
+func (c *collection) hasUUID(v bson.RawValue) bool {
+	_, data, given := v.BinaryOK()
+	return !given || c != nil && string(c.uuid[:]) == string(data)
+}
+
+// uuidMismatch is the refusal of a command that names a collection with another UUID.
+func uuidMismatch(ns string, want bson.RawValue) bson.Raw {
+	return document(bson.D{
+		{Key: "ok", Value: 0.0},
+		{Key: "errmsg", Value: "Collection UUID does not match that specified"},
+		{Key: "code", Value: int32(361)},
+		{Key: "codeName", Value: "CollectionUUIDMismatch"},
+		{Key: "collectionUUID", Value: want},
+		{Key: "expectedCollection", Value: ns},
+	})
 }

@@ -104,8 +104,8 @@ var (
 	ErrNotReplaceable = stream.Mark(errors.New("servers rename no view and no time series"), stream.Fatal)
 
 	// ErrStagingChanged says that the staging collection does not have exactly the documents that
-	// were inserted, or was dropped or created again during the run: something else writes there.
-	// It was not published.
+	// were inserted, or was dropped or created again during the run: something else writes there. It
+	// was not published, unless the result says TargetUnknown: then another collection of its name was.
 	ErrStagingChanged = stream.Mark(errors.New("another program changed the staging collection"), stream.Fatal)
 
 	// ErrExpiryNotSet says that the target was replaced, and that its documents do not expire: the
@@ -123,14 +123,16 @@ var (
 //   - Before the first document, the target is looked at. The staging collection is created when
 //     the first document comes, or the end of the input. Before the rename, its documents are
 //     counted, and its UUID is compared.
-//   - Rename: a lost reply is settled by the UUIDs, by looking and repeating. A server that cannot
-//     replace a collection in one step (FerretDB) renames the old one first, and drops it last.
+//   - Rename: the server compares the UUIDs (since MongoDB 6.0), and the sink looks again afterwards. A
+//     lost reply is settled by the UUIDs, by looking and repeating. A server that cannot replace a
+//     collection in one step (FerretDB) renames the old one first, and drops it last.
 //   - Failure: the staging collection is dropped and the target is unchanged. Otherwise
 //     the result and the error name the collections that are left.
 //   - Errors: as Insert, [ErrTargetExists], [ErrEmptyInput], [ErrNotReplaceable],
 //     [ErrStagingChanged], [ErrRepeatedID] if the input has a document twice; [ErrOutcomeUnknown]
 //     if the target may have been replaced, or was replaced under a write concern that was not met.
 //     With TargetReplaced, [*IndexError] and [ErrExpiryNotSet] say what the collection lacks.
+//     [ErrNoLag] with MaxLag.
 //     If the target is unchanged, the class is not UnknownOutcome.
 //   - Cancellation: a rename that was sent has a second, or CleanupTimeout, to be answered.
 func ReplaceCollection(

@@ -11,13 +11,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
-	"github.com/millweir/millweir/stream"
 )
 
 // Codes of the server's refusals to rename.
 const (
 	codeNamespaceExists = 48
 	codeNotImplemented  = 238
+	codeUUIDMismatch    = 361
 )
 
 // publish renames the staging collection to the target, and sets result.Target. A cancellation does
@@ -28,9 +28,16 @@ func (r *replaceRun) publish(ctx, finishing context.Context) error {
 		return cancelCause(ctx, r.fail(err))
 	}
 	publication := r.publication()
-	publication.dropTarget = r.target != nil
+	if r.target != nil {
+		publication.dropTarget, publication.targetUUID = true, uuidOf(r.target)
+	}
 	err := r.rename(ctx, finishing, publication)
+	if err == nil {
+		err = r.confirm(finishing)
+	}
 	switch {
+	case errors.Is(err, ErrStagingChanged) && r.result.Target == TargetUnknown:
+		return err
 	case err == nil || errors.As(err, new(*unconfirmedError)):
 		r.result.Target = TargetReplaced
 		return errors.Join(err, r.setExpiry(finishing))
@@ -42,6 +49,8 @@ func (r *replaceRun) publish(ctx, finishing context.Context) error {
 		return r.swapInTwoSteps(ctx, finishing)
 	case codeOf(err) == codeNamespaceExists && r.target == nil:
 		return r.fail(fmt.Errorf("%w: it was created during the run", ErrTargetExists))
+	case codeOf(err) == codeUUIDMismatch:
+		return r.fail(fmt.Errorf("%w: %w", r.mismatched(err), err))
 	}
 	return r.fail(err)
 }
@@ -85,61 +94,6 @@ func (r *replaceRun) setExpiry(ctx context.Context) error {
 	return nil
 }
 
-// renaming is a renameCollection command within one database.
-type renaming struct {
-	from, to   *mongo.Collection
-	uuid       string // of from; "" if the server gives none
-	changed    error  // returned if from does not exist, or has another UUID
-	dropTarget bool   // drop a collection that has the new name
-}
-
-// publication returns the renaming of the staging collection to the target.
-func (r *replaceRun) publication() renaming {
-	return renaming{from: r.staging, to: r.coll, uuid: r.stagingUUID, changed: ErrStagingChanged}
-}
-
-// errOldChanged says that the collection that is replaced in two steps is not there.
-var errOldChanged = stream.Mark(
-	errors.New("another program dropped the old collection, or created it again"), stream.Fatal)
-
-// rename renames a collection. After an error that does not match [ErrOutcomeUnknown], nothing was
-// renamed. The command is sent with the context sending; ctx ends the look before it.
-func (r *replaceRun) rename(ctx, sending context.Context, n renaming) error {
-	db := r.coll.Database()
-	moved, err := lookUp(ctx, db, n.from.Name())
-	switch {
-	case err != nil:
-		return err
-	case moved == nil || uuidOf(moved) != n.uuid:
-		return n.changed
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	}
-	s := step{
-		what: "rename" + mongoerr.Namespace(n.from) + " to" + mongoerr.Namespace(n.to),
-		db:   db.Client().Database("admin"), settle: r.opts.SettleTimeout,
-		command: bson.D{
-			{Key: "renameCollection", Value: db.Name() + "." + n.from.Name()},
-			{Key: "to", Value: db.Name() + "." + n.to.Name()},
-			{Key: "dropTarget", Value: n.dropTarget},
-		},
-		tookEffect: func(ctx context.Context) (bool, error) {
-			if n.uuid != "" {
-				have, err := lookUp(ctx, db, n.to.Name())
-				return have != nil && uuidOf(have) == n.uuid, err
-			}
-			left, err := lookUp(ctx, db, n.from.Name()) // a server without UUIDs
-			if err != nil || left != nil {
-				return false, err
-			}
-			have, err := lookUp(ctx, db, n.to.Name())
-			return have != nil, err
-		},
-		ownEffect: n.uuid != "",
-	}
-	return s.run(sending)
-}
-
 // swapInTwoSteps replaces the target on a server that cannot do it in one step.
 func (r *replaceRun) swapInTwoSteps(ctx, finishing context.Context) error {
 	old := r.coll.Database().Collection(r.newName("_replaced_"))
@@ -154,6 +108,9 @@ func (r *replaceRun) swapInTwoSteps(ctx, finishing context.Context) error {
 	}
 	r.result.Old = old.Name()
 	err = r.rename(finishing, finishing, r.publication())
+	if err == nil {
+		err = r.confirm(finishing)
+	}
 	switch {
 	case err == nil || errors.As(err, new(*unconfirmedError)):
 		r.result.Target = TargetReplaced
