@@ -135,10 +135,11 @@ func (w *worker) settleDuplicates(ctx context.Context, b *batch, refused []write
 		case !duplicateCode(e.code):
 		case b.statements[e.statement].generated && e.ofID():
 			fates[e.statement] = executed
-		case b.ordered: // the documents after it may be there too
-			for i := e.statement; i < len(fates); i++ {
-				compare = append(compare, i)
+			if b.ordered { // the documents after it may be there too
+				compare = append(compare, b.all()[e.statement+1:]...)
 			}
+		case b.ordered:
+			compare = append(compare, b.all()[e.statement:]...)
 		default:
 			compare = append(compare, e.statement)
 		}
@@ -150,7 +151,7 @@ func (w *worker) settleDuplicates(ctx context.Context, b *batch, refused []write
 	before := executed
 	for _, i := range compare {
 		switch {
-		case fates[i] != untried || doubt == nil && found[i] == same:
+		case fates[i] != untried, doubt == nil && (found[i] == same || found[i] == other && b.statements[i].generated):
 			fates[i] = b.fateOf(i, found[i], doubt)
 		case before == undecided: // the attempt without a reply may have gone further
 			fates[i] = undecided
@@ -167,7 +168,7 @@ func (w *worker) settleDuplicates(ctx context.Context, b *batch, refused []write
 func (b *batch) fateOf(i int, found presence, doubt error) fate {
 	st := b.statements[i]
 	switch {
-	case doubt == nil && found == same && (st.generated || b.resent):
+	case doubt == nil && (found == same && b.resent || st.generated && (found == same || found == other)):
 		return executed
 	case doubt == nil && found == same:
 		return alreadyThere
