@@ -34,7 +34,7 @@ type statement struct {
 	at        int   // where its document begins in the body
 	bytes     int   // of the document as it came, without an _id of the sink
 	generated bool  // the sink made its _id
-	byID      bool  // a replacement whose filter is an _id
+	byID      bool  // see Write.repeatable; of inserts false
 	mayChange bool  // the server may store other bytes
 }
 

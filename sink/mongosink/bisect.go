@@ -70,8 +70,3 @@ func (w *worker) refuseAlone(ctx context.Context, b *batch, refusal mongo.Comman
 	}
 	return nil
 }
-
-// executed returns how many statements were executed, or found their document stored.
-func (r *WriteResult) executed() int64 {
-	return r.Inserted + r.AlreadyThere + r.Matched + r.Upserted + r.Deleted
-}

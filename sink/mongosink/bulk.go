@@ -13,7 +13,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// WriteOptions tunes [Bulk], [Replace] and [Upsert]. The zero value is ready to use. The fields mean
+// WriteOptions tunes [Bulk], [Replace], [Upsert], [Update] and [Delete]. The zero value is ready to use. The fields mean
 // the same as those of [InsertOptions].
 type WriteOptions struct {
 	BatchDocuments  int // writes in a batch
@@ -31,20 +31,6 @@ type WriteOptions struct {
 	Comment                  any
 	WriteConcern             *writeconcern.WriteConcern
 	RetryTimeout             time.Duration
-}
-
-// WriteResult counts the outcomes of writes, even if the run failed.
-type WriteResult struct {
-	Inserted     int64 // documents
-	AlreadyThere int64 // documents of inserts that were stored before, with the same bytes
-	Matched      int64 // documents that a replacement or an update found
-	Modified     int64 // of these, the documents that changed, as far as replies say
-	Upserted     int64 // documents that a replacement or an update inserted
-	Deleted      int64 // documents
-	Failed       int64 // writes that the server refused
-	Unknown      int64 // writes that may be executed or not
-	Bytes        int64 // of inserted documents
-	Batches      int64 // with a reply
 }
 
 // Bulk returns a sink that executes writes of any kind in batches, several of them in flight.
@@ -96,7 +82,8 @@ func newBulk(coll *mongo.Collection, opts *WriteOptions, name, stage string) (*w
 		BatchDocuments: o.BatchDocuments, BatchBytes: o.BatchBytes, Parallelism: o.Parallelism,
 		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
 		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
-		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern, RetryTimeout: o.RetryTimeout,
+		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern,
+		RetryTimeout: o.RetryTimeout,
 	}, name, stage)
 }
 
@@ -112,7 +99,7 @@ func addWrite(ctx context.Context, r *run, w *Write) error {
 	if err != nil {
 		return r.refuse(w.document.Value, err)
 	}
-	odd := w.verb == replaces && l.odd && len(w.fields) == 0
+	odd := l.odd && len(w.fields) == 0 && (w.verb == replaces || w.verb == updates && w.setsFields())
 	if b := r.open[w.verb]; b != nil && (odd && b.moreFields || b.odd && len(w.fields) > 0) {
 		if err := r.flush(ctx); err != nil {
 			return err

@@ -27,7 +27,8 @@ func TestBulk(t *testing.T) {
 	for _, ordered := range []bool{true, false} {
 		srv, coll := serve(t)
 		srv.Add("shop", "cookies", raw(t, fields("_id", 1, "n", 1)), raw(t, fields("_id", 2, "n", 1)),
-			raw(t, fields("_id", 3, "kind", "old")), raw(t, fields("_id", 4, "kind", "old")), raw(t, fields("_id", 5, "kind", "last")))
+			raw(t, fields("_id", 3, "kind", "old")), raw(t, fields("_id", 4, "kind", "old")),
+			raw(t, fields("_id", 5, "kind", "last")))
 		r, err := stream.Run(t.Context(), source.Of(
 			mongosink.InsertOne(fields("_id", 10, "a", 1)),
 			mongosink.UpdateOne(id(1), fields("$inc", fields("n", 5))),
@@ -40,14 +41,15 @@ func TestBulk(t *testing.T) {
 			mongosink.UpdateMany(fields("missing", 1), fields("$set", fields("n", 7))),
 		), mongosink.Bulk(coll, &mongosink.WriteOptions{Ordered: ordered}))
 		want := mongosink.WriteResult{
-			Inserted: 1, Matched: 2, Modified: 2, Upserted: 2, Deleted: 3,
+			Inserted: 1, Matched: 2, Modified: 2, Upserted: 2, Deleted: 3, Unmatched: 1,
 			Bytes: int64(len(raw(t, fields("_id", 10, "a", 1)))), Batches: r.Batches,
 		}
 		if err != nil || r != want {
 			t.Errorf("%+v, %v; want %+v", r, err, want)
 		}
 		if stored := srv.Documents("shop", "cookies"); !equal(stored, []bson.Raw{
-			raw(t, fields("_id", 1, "n", int64(6))), raw(t, fields("_id", 2, "b", true)), raw(t, fields("_id", 10, "a", 1)),
+			raw(t, fields("_id", 1, "n", int64(6))), raw(t, fields("_id", 2, "b", true)),
+			raw(t, fields("_id", 10, "a", 1)),
 			raw(t, fields("_id", 11, "n", 7)), raw(t, fields("_id", 12, "b", true)),
 		}) {
 			t.Errorf("ordered %v: %v", ordered, stored)
@@ -63,8 +65,12 @@ func TestBulkReplyLost(t *testing.T) {
 		write   func(i int) mongosink.Write
 		known   bool // also without retryable writes
 	}{
-		"insert":  {"insert", func(i int) mongosink.Write { return mongosink.InsertOne(fields("_id", i, "n", 1)) }, true},
-		"replace": {"update", func(i int) mongosink.Write { return mongosink.UpsertOne(id(i), fields("n", int64(1))) }, true},
+		"insert": {"insert", func(i int) mongosink.Write {
+			return mongosink.InsertOne(fields("_id", i, "n", 1))
+		}, true},
+		"replace": {"update", func(i int) mongosink.Write {
+			return mongosink.UpsertOne(id(i), fields("n", int64(1)))
+		}, true},
 		"update": {"update", func(i int) mongosink.Write {
 			return mongosink.UpdateOne(id(i), fields("$inc", fields("n", int64(1)))).Upsert()
 		}, false},
@@ -101,7 +107,7 @@ func TestReplaceReadBack(t *testing.T) {
 	docs := numbered(t, 30)
 	r, err := stream.Run(t.Context(), sourceOf(docs, nil),
 		mongosink.Upsert(coll, nil, &mongosink.WriteOptions{RetryTimeout: 10 * time.Millisecond}))
-	if err != nil || r.Matched != 30 || !equal(srv.Documents("shop", "cookies"), docs) {
+	if err != nil || r.Settled != 30 || !equal(srv.Documents("shop", "cookies"), docs) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -116,7 +122,10 @@ func TestReplaceByKey(t *testing.T) {
 	if err != nil || r.Matched != 1 || r.Modified != 1 || r.Upserted != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	r, err = stream.Run(t.Context(), sourceOf([]bson.Raw{raw(t, fields("name", "cookie 4", "more", 1)), raw(t, fields("name", "x"))}, nil),
+	r, err = stream.Run(t.Context(), sourceOf([]bson.Raw{
+		raw(t, fields("name", "cookie 4", "more", 1)),
+		raw(t, fields("name", "x")),
+	}, nil),
 		mongosink.Upsert(coll, byName, nil))
 	if err != nil || r.Matched != 1 || r.Modified != 1 || r.Upserted != 1 {
 		t.Errorf("by name: %+v, %v", r, err)
@@ -139,13 +148,22 @@ func TestBulkInvalid(t *testing.T) {
 		"a filter that is none":      {mongosink.DeleteOne(make(chan int)), mongosink.ErrInvalidWrite},
 		"a nil filter":               {mongosink.DeleteMany(nil), mongosink.ErrInvalidWrite},
 		"a nil document":             {mongosink.InsertOne(nil), mongosink.ErrInvalidWrite},
-		"a damaged document":         {mongosink.ReplaceOne(id(1), bson.Raw("\x07\x00\x00\x00\x63a\x00")), mongosink.ErrMalformed},
-		"two documents":              {mongosink.InsertOne(append(raw(t, id(1)), raw(t, id(2))...)), mongosink.ErrMalformed},
+		"a damaged document": {
+			mongosink.ReplaceOne(id(1), bson.Raw("\x07\x00\x00\x00\x63a\x00")),
+			mongosink.ErrMalformed,
+		},
+		"two documents": {
+			mongosink.InsertOne(append(raw(t, id(1)), raw(t, id(2))...)),
+			mongosink.ErrMalformed,
+		},
 		"a pipeline and more": {mongosink.UpdateOne(id(1), bson.RawValue{
 			Type: bson.TypeArray, Value: append(raw(t, bson.D{}), 0),
 		}), mongosink.ErrMalformed},
-		"two _ids":               {mongosink.ReplaceOne(id(1), twice), mongosink.ErrIDNotFirst},
-		"an empty timestamp":     {mongosink.ReplaceOne(id(1), fields("t", bson.Timestamp{})), mongosink.ErrEmptyTimestamp},
+		"two _ids": {mongosink.ReplaceOne(id(1), twice), mongosink.ErrIDNotFirst},
+		"an empty timestamp": {
+			mongosink.ReplaceOne(id(1), fields("t", bson.Timestamp{})),
+			mongosink.ErrEmptyTimestamp,
+		},
 		"an unknown field":       {mongosink.DeleteOne(id(1)).With("limit", 0), mongosink.ErrInvalidWrite},
 		"an upsert that deletes": {mongosink.DeleteOne(id(1)).Upsert(), mongosink.ErrInvalidWrite},
 	} {
@@ -170,7 +188,8 @@ func TestBulkRefused(t *testing.T) {
 	r, err := stream.Run(t.Context(), source.Slice(writes),
 		mongosink.Bulk(coll, &mongosink.WriteOptions{ContinueOnError: true, Parallelism: 1}))
 	var e *mongosink.InsertError
-	if !errors.As(err, &e) || e.Total != 1 || e.Failed[0].Index != 3 || e.Failed[0].ID.Int32() != 1 || e.Failed[0].Code != 121 ||
+	if !errors.As(err, &e) || e.Total != 1 || e.Failed[0].Index != 3 || e.Failed[0].ID.Int32() != 1 ||
+		e.Failed[0].Code != 121 ||
 		r.Inserted != 4 || r.Matched != 3 || r.Failed != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}

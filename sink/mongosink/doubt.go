@@ -71,7 +71,7 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 	for _, i := range statements {
 		fates[i] = undecided
 	}
-	if !b.storesByID() || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
+	if !b.idempotent() || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
 		return nil
 	}
 	found, doubt := w.readBack(ctx, b, statements, w.readLevel)
@@ -85,11 +85,11 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 	for _, i := range statements {
 		st := b.statements[i]
 		switch p := found[i]; {
-		case p == same, p == other && st.generated:
+		case p == same, p == other && st.generated, p == absent && b.changesNothing(i):
 			fates[i] = executed
-		case b.verb == replaces && !o.lost && p != uncertain:
+		case b.verb != inserts && !o.lost && p != uncertain:
 			fates[i] = untried
-		case b.verb == replaces: // another writer may have changed it since
+		case b.verb != inserts: // another writer may have changed it since
 		case p == other && unique && !st.mayChange:
 			fates[i] = conflicting
 		case p == absent && unique && !o.lost:
@@ -97,6 +97,16 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 		}
 	}
 	return nil
+}
+
+// changesNothing reports whether statement i has no effect if there is no document with its _id. Then
+// it does not matter whether it was executed.
+func (b *batch) changesNothing(i int) bool {
+	if b.verb == inserts {
+		return false
+	}
+	upsert, _ := b.document(i).Lookup("upsert").BooleanOK()
+	return !upsert
 }
 
 // lookLocally looks again for the statements whose documents a read of a majority did not find. It

@@ -47,6 +47,26 @@ func ExampleUpsert() {
 	// Output: 1 replaced, 1 inserted: <nil>
 }
 
+// Set fields of the documents that are there, by their _id.
+func ExampleUpdate() {
+	db, end := exampleDatabase()
+	defer end()
+	r, err := stream.Run(context.Background(), source.Of(cookie(2, "glazed"), cookie(3, "plain")),
+		mongosink.Update(db.Collection("cookies"), nil, nil))
+	fmt.Println(r.Matched, "changed,", r.Unmatched, "not found:", err)
+	// Output: 1 changed, 1 not found: <nil>
+}
+
+// Delete the documents with the _ids of the input.
+func ExampleDelete() {
+	db, end := exampleDatabase()
+	defer end()
+	r, err := stream.Run(context.Background(), source.Of(cookie(2, "glazed"), cookie(3, "plain")),
+		mongosink.Delete(db.Collection("cookies"), nil, nil))
+	fmt.Println(r.Deleted, "deleted,", r.Unmatched, "not found:", err)
+	// Output: 1 deleted, 1 not found: <nil>
+}
+
 // cookie returns a document.
 func cookie(id int, kind string) bson.Raw {
 	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: id}, {Key: "kind", Value: kind}})
@@ -78,9 +98,11 @@ func ExampleWriteReceipts() {
 	defer end()
 	changes := stream.Via(source.Of("plain", "glazed"), stream.Checkpoints(func(kind string) string { return kind }))
 	writes := stream.Via(changes, stream.Map(
-		func(e stream.Envelope[string, stream.Checkpoint[string]]) stream.Envelope[mongosink.Write, stream.Checkpoint[string]] {
+		func(e stream.Envelope[string, stream.Checkpoint[string]]) stream.Envelope[mongosink.Write,
+			stream.Checkpoint[string]] {
 			return stream.Envelope[mongosink.Write, stream.Checkpoint[string]]{
-				Value:   mongosink.UpsertOne(bson.D{{Key: "_id", Value: e.Value}}, bson.D{{Key: "_id", Value: e.Value}}),
+				Value: mongosink.UpsertOne(bson.D{{Key: "_id", Value: e.Value}},
+					bson.D{{Key: "_id", Value: e.Value}}),
 				Context: e.Context,
 			}
 		}))

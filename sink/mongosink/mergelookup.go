@@ -236,6 +236,8 @@ func compare(wanted map[string]candidate, found bson.Raw) error {
 
 // idOf returns the type and the bytes of the _id of doc, which has one.
 func idOf(doc bson.Raw) string {
-	id := doc.Lookup("_id")
-	return string([]byte{byte(id.Type)}) + string(id.Value)
+	return idKeyOf(doc.Lookup("_id"))
 }
+
+// idKeyOf returns the type and the bytes of an _id.
+func idKeyOf(id bson.RawValue) string { return string([]byte{byte(id.Type)}) + string(id.Value) }

@@ -51,11 +51,13 @@ func (b *batch) model(i int) mongo.WriteModel {
 	if b.verb == inserts {
 		return mongo.NewInsertOneModel().SetDocument(doc)
 	}
-	m := mongo.NewReplaceOneModel().SetFilter(doc.Lookup("q").Document()).SetReplacement(doc.Lookup("u").Document())
-	if upsert, _ := doc.Lookup("upsert").BooleanOK(); upsert {
-		m.SetUpsert(true)
+	upsert, _ := doc.Lookup("upsert").BooleanOK()
+	if b.verb == updates {
+		return mongo.NewUpdateOneModel().SetFilter(doc.Lookup("q").Document()).SetUpdate(doc.Lookup("u").Document()).
+			SetUpsert(upsert)
 	}
-	return m
+	m := mongo.NewReplaceOneModel().SetFilter(doc.Lookup("q").Document()).SetReplacement(doc.Lookup("u").Document())
+	return m.SetUpsert(upsert)
 }
 
 // replyOf returns the reply of a server from which the driver made res and said.

@@ -1,7 +1,6 @@
 package mongosink
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -17,7 +16,7 @@ const (
 	absent    presence = iota // nothing
 	same                      // the same bytes
 	other                     // other bytes
-	uncertain                 // something that a majority of the servers does not have yet
+	uncertain                 // something that a majority of the servers does not have yet, or of an equal _id
 )
 
 // errIncomplete says that a reading was not complete.
@@ -44,21 +43,28 @@ func (w *worker) readOnce(ctx context.Context, b *batch, statements []int, level
 	wanted := make(map[string]int, len(statements))
 	ids := make(bson.A, 0, len(statements))
 	for _, i := range statements {
-		doc := b.stored(i)
-		wanted[idOf(doc)] = i
-		ids = append(ids, doc.Lookup("_id"))
+		id := b.id(i)
+		wanted[idKeyOf(id)] = i
+		ids = append(ids, id)
 	}
 	found := make(map[int]presence, len(statements))
+	otherForm := false // an _id that equals one of ids has another type, or other letters under a collation
 	err := w.eachWithID(ctx, ids, level, func(doc bson.Raw) {
 		i, ok := wanted[idOf(doc)]
 		switch {
 		case !ok:
-		case bytes.Equal(doc, b.stored(i)):
+			otherForm = true
+		case b.shownBy(i, doc):
 			found[i] = same
 		case found[i] == absent:
 			found[i] = other
 		}
 	})
+	for _, i := range statements {
+		if otherForm && found[i] == absent {
+			found[i] = uncertain
+		}
+	}
 	return found, err
 }
 

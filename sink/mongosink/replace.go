@@ -9,7 +9,7 @@ import (
 )
 
 // Replace returns a sink that replaces documents by those of its input with the same key. A document
-// without a counterpart changes nothing: Matched counts the others.
+// without a counterpart changes nothing: Unmatched counts it.
 //
 // key returns the filter of a document; nil means its _id. Two documents of the input with one key
 // may be in flight at the same time, unless the sink is Ordered.
@@ -19,7 +19,9 @@ import (
 // same end.
 func Replace(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *WriteOptions,
 ) stream.Sink[bson.Raw, WriteResult] {
-	return bulkOf(coll, opts, "replace", "Replace", byKey(key, ReplaceOne))
+	return bulkOf(coll, opts, "replace", "Replace", byKey(key, func(filter any, doc bson.Raw) Write {
+		return ReplaceOne(filter, doc)
+	}))
 }
 
 // Upsert is like [Replace], and inserts the documents without a counterpart. A key other than the
@@ -27,11 +29,13 @@ func Replace(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *Writ
 // errors are those of [Bulk], and [*DocumentError] with [ErrNoID] as in Replace.
 func Upsert(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *WriteOptions,
 ) stream.Sink[bson.Raw, WriteResult] {
-	return bulkOf(coll, opts, "upsert", "Upsert", byKey(key, UpsertOne))
+	return bulkOf(coll, opts, "upsert", "Upsert", byKey(key, func(filter any, doc bson.Raw) Write {
+		return UpsertOne(filter, doc)
+	}))
 }
 
 // byKey returns a function that makes a write of a document by its key.
-func byKey(key func(bson.Raw) (any, error), write func(filter, doc any) Write) func(bson.Raw) (Write, error) {
+func byKey(key func(bson.Raw) (any, error), write func(filter any, doc bson.Raw) Write) func(bson.Raw) (Write, error) {
 	if key == nil {
 		return func(doc bson.Raw) (Write, error) {
 			id, err := doc.LookupErr("_id")
@@ -42,7 +46,8 @@ func byKey(key func(bson.Raw) (any, error), write func(filter, doc any) Write) f
 			if invalidID(value) {
 				return Write{verb: replaces, document: bson.RawValue{Value: doc}, err: ErrInvalidID}, nil
 			}
-			return write(bson.Raw(bsoncore.BuildDocument(nil, bsoncore.AppendValueElement(nil, "_id", value))), doc), nil
+			return write(bson.Raw(bsoncore.BuildDocument(nil, bsoncore.AppendValueElement(nil, "_id", value))), doc),
+				nil
 		}
 	}
 	return func(doc bson.Raw) (Write, error) {

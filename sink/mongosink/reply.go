@@ -60,13 +60,10 @@ func parseReply(b *batch, raw bson.Raw, err error) (r reply, bad error) {
 // contradicts returns an error if the counts cannot be true: every statement was executed, was
 // refused, or follows the refused one of an ordered command.
 func (r *reply) contradicts(b *batch) error {
-	executed := int64(len(b.statements) - len(r.refused))
-	if b.ordered && len(r.refused) > 0 {
-		if len(r.refused) > 1 {
-			return fmt.Errorf("the reply to an ordered command has %d errors", len(r.refused))
-		}
-		executed = int64(r.refused[0].statement)
+	if b.ordered && len(r.refused) > 1 {
+		return fmt.Errorf("the reply to an ordered command has %d errors", len(r.refused))
 	}
+	executed := r.executed(b)
 	switch {
 	case r.n < 0, r.modified < 0, int64(len(r.upserted)) > executed:
 	case b.verb == inserts && r.n != executed:
@@ -76,6 +73,14 @@ func (r *reply) contradicts(b *batch) error {
 	}
 	return fmt.Errorf("the reply counts %d documents and %d errors for %d statements", r.n, len(r.refused),
 		len(b.statements))
+}
+
+// executed returns how many statements of b were executed.
+func (r *reply) executed(b *batch) int64 {
+	if b.ordered && len(r.refused) > 0 {
+		return int64(r.refused[0].statement)
+	}
+	return int64(len(b.statements) - len(r.refused))
 }
 
 // counts reports whether r counts statement i of b as executed. r is nil if there is no reply.

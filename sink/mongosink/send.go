@@ -125,7 +125,7 @@ func (w *worker) repeatable(ctx context.Context, b *batch, o *outcome, numbered 
 		return false
 	case numbered, o.last == unsent && !o.maybe, o.last == refused && !o.maybe:
 		return true
-	case b.storesByID():
+	case b.idempotent():
 		return w.uniqueIDs(ctx)
 	}
 	return false

@@ -1,7 +1,11 @@
 package mongosink
 
 import (
+	"bytes"
 	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -11,7 +15,7 @@ import (
 
 // write adds the statement of an update or a deletion.
 func (b *batch) write(index int64, w *Write) error {
-	b.open(statement{index: index, bytes: len(w.document.Value), byID: onlyID(w.filter)})
+	b.open(statement{index: index, bytes: len(w.document.Value), byID: w.repeatable()})
 	at := len(b.body)
 	c := append(b.body, 0, 0, 0, 0)
 	c = bsoncore.AppendDocumentElement(c, "q", bsoncore.Document(w.filter))
@@ -21,7 +25,10 @@ func (b *batch) write(index int64, w *Write) error {
 	case deletesOfMany:
 		c = bsoncore.AppendInt32Element(c, "limit", 0)
 	default:
-		c = bsoncore.AppendValueElement(c, "u", bsoncore.Value{Type: bsoncore.Type(w.document.Type), Data: w.document.Value})
+		c = bsoncore.AppendValueElement(c, "u", bsoncore.Value{
+			Type: bsoncore.Type(w.document.Type),
+			Data: w.document.Value,
+		})
 	}
 	if w.verb == updatesOfMany {
 		c = bsoncore.AppendBooleanElement(c, "multi", true)
@@ -60,6 +67,41 @@ func onlyID(filter bson.Raw) bool {
 	return true
 }
 
+// repeatable reports whether w gives the document with one _id a known state. A second execution then
+// changes nothing, and reading the document back shows the first one.
+func (w *Write) repeatable() bool {
+	if len(w.fields) > 0 || !onlyID(w.filter) {
+		return false
+	}
+	return w.verb == replaces || w.verb == deletes || w.verb == updates && w.setsFields()
+}
+
+// setsFields reports whether an update does nothing but set fields of the top level.
+func (w *Write) setsFields() bool {
+	operators, err := bson.Raw(w.document.Value).Elements()
+	if err != nil || w.document.Type != bson.TypeEmbeddedDocument || len(operators) != 1 ||
+		operators[0].Key() != "$set" {
+		return false
+	}
+	fields, ok := operators[0].Value().DocumentOK()
+	return ok && notPlain(fields) == ""
+}
+
+// notPlain returns the first key of fields that a server takes for a path or an operator, or does not
+// set. It returns "" if there is none.
+func notPlain(fields bson.Raw) string {
+	elements, err := fields.Elements()
+	for _, e := range elements {
+		if key := e.Key(); key == "_id" || key == "" || strings.HasPrefix(key, "$") || strings.Contains(key, ".") {
+			return strconv.Quote(key)
+		}
+	}
+	if err != nil {
+		return "a damaged one"
+	}
+	return ""
+}
+
 // stored returns the document that statement i stores: of an insert, or of a replacement by _id.
 // Servers put the _id in front of a replacement that has none.
 func (b *batch) stored(i int) bson.Raw {
@@ -79,18 +121,30 @@ func (b *batch) stored(i int) bson.Raw {
 	return c
 }
 
-// storesByID reports whether the documents that b stores are known by their _ids, so that they can
-// be read back, and stored again without harm.
-func (b *batch) storesByID() bool {
-	if b.verb != inserts && b.verb != replaces {
-		return false
+// id returns the _id of the document that statement i stores, changes or deletes.
+func (b *batch) id(i int) bson.RawValue {
+	if b.verb == inserts || b.verb == replaces {
+		return b.stored(i).Lookup("_id")
 	}
-	for _, st := range b.statements {
-		if b.verb == replaces && !st.byID {
-			return false
-		}
+	return b.document(i).Lookup("q", "_id")
+}
+
+// shownBy reports whether a document with the _id of statement i shows that it was executed.
+func (b *batch) shownBy(i int, doc bson.Raw) bool {
+	switch b.verb {
+	case inserts, replaces:
+		return bytes.Equal(doc, b.stored(i))
+	case updates:
+		set, _ := b.document(i).Lookup("u", "$set").Document().Elements()
+		return !slices.ContainsFunc(set, func(e bson.RawElement) bool { return !doc.Lookup(e.Key()).Equal(e.Value()) })
 	}
-	return true
+	return false
+}
+
+// idempotent reports whether each statement gives the document with one _id a known state. So the
+// batch can be read back, and executed again without harm.
+func (b *batch) idempotent() bool {
+	return b.verb == inserts || !slices.ContainsFunc(b.statements, func(st statement) bool { return !st.byID })
 }
 
 // shownID returns the _id of statement i for an error: that of the document, or of the filter.

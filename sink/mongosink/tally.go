@@ -43,7 +43,10 @@ func (t *tally) all(b *batch, r *reply) {
 
 // documents counts the documents that a reply counts.
 func (t *tally) documents(b *batch, r *reply) {
-	t.notIdempotent = t.notIdempotent || r.n > 0 && !b.storesByID()
+	t.notIdempotent = t.notIdempotent || r.n > 0 && !b.idempotent()
+	if !b.verb.ofMany() {
+		t.result.Unmatched += r.executed(b) - r.n
+	}
 	switch b.verb {
 	case inserts:
 		t.result.Inserted += r.n
@@ -80,7 +83,7 @@ func (w *worker) count(ctx context.Context, b *batch, r *reply, fates []fate) er
 			t.result.AlreadyThere++
 		case undecided:
 			t.result.Unknown++
-			t.notIdempotent = t.notIdempotent || !b.storesByID()
+			t.notIdempotent = t.notIdempotent || !b.idempotent()
 			t.ownIDs = t.ownIDs || b.statements[i].generated
 		case failed, conflicting:
 			w.refuse(ctx, b, i, f, refused)
@@ -99,7 +102,7 @@ func (t *tally) executed(b *batch, i int, r *reply) {
 		t.result.Bytes += int64(st.bytes)
 		t.ownIDs = t.ownIDs || st.generated
 	case !r.counts(b, i):
-		t.result.Matched++
+		t.result.Settled++
 	}
 }
 
@@ -194,9 +197,7 @@ func (t *tally) finalError(w *writing, err error) error {
 // repeatable reports whether a second run with the same input stores no document twice. idsUnique
 // reports whether the collection has a unique index on _id.
 func (t *tally) repeatable(idsUnique func() bool) bool {
-	r := &t.result
-	stored := r.Inserted + r.AlreadyThere + r.Matched + r.Upserted
-	return r.Unknown == 0 && !t.notIdempotent && (stored == 0 || !t.ownIDs && idsUnique())
+	return t.result.Unknown == 0 && !t.notIdempotent && (t.result.changed() == 0 || !t.ownIDs && idsUnique())
 }
 
 // repetition says whether the writes of a run may be executed again.
@@ -211,11 +212,10 @@ const (
 
 // repetition returns whether what was executed, or may be, may be executed again.
 func (t *tally) repetition() repetition {
-	r := &t.result
 	switch {
 	case t.notIdempotent || t.ownIDs:
 		return never
-	case r.Inserted+r.AlreadyThere+r.Matched+r.Upserted+r.Unknown > 0:
+	case t.result.changed()+t.result.Unknown > 0:
 		return byID
 	}
 	return harmless

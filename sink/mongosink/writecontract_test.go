@@ -50,6 +50,29 @@ func TestWriteContract(t *testing.T) {
 	})
 }
 
+// The sinks that change or delete what is there keep the contract.
+func TestChangeContract(t *testing.T) {
+	_, coll := serve(t)
+	opts := &mongosink.WriteOptions{BatchDocuments: 3}
+	for name, sink := range map[string]func() stream.Sink[bson.Raw, mongosink.WriteResult]{
+		"Update": func() stream.Sink[bson.Raw, mongosink.WriteResult] { return mongosink.Update(coll, nil, opts) },
+		"Delete": func() stream.Sink[bson.Raw, mongosink.WriteResult] { return mongosink.Delete(coll, nil, opts) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestSink(t, streamtest.Sink[bson.Raw, mongosink.WriteResult]{
+				New: sink,
+				In:  func(i int) bson.Raw { return raw(t, fields("_id", i, "n", i)) }, InRecords: true,
+				RealIO: true, Varies: true, Idle: onTheWire,
+				Want: func(t *testing.T, in []bson.Raw, r mongosink.WriteResult) {
+					if r.Unmatched != int64(len(in)) || sum(r) != r.Unmatched {
+						t.Errorf("%d documents, and the result is %+v", len(in), r)
+					}
+				},
+			})
+		})
+	}
+}
+
 // The flows of receipts keep the contract.
 func TestReceiptsContract(t *testing.T) {
 	type (
