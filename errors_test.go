@@ -130,6 +130,7 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrIDNotFirst":     {mongosink.ErrIDNotFirst, stream.Data},
 	"sink/mongosink.ErrInvalidWrite":   {mongosink.ErrInvalidWrite, stream.Data},
 	"sink/mongosink.ErrMalformed":      {mongosink.ErrMalformed, stream.Data},
+	"sink/mongosink.ErrNoLag":          {mongosink.ErrNoLag, stream.Fatal},
 	"sink/mongosink.ErrOutcomeUnknown": {mongosink.ErrOutcomeUnknown, stream.UnknownOutcome},
 	"sink/mongosink.ErrTooLarge":       {mongosink.ErrTooLarge, stream.Data},
 	"sink/mongosink.InsertError":       {new(mongosink.InsertError), stream.Data},

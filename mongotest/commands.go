@@ -21,6 +21,7 @@ func (s *Server) hello() bson.Raw {
 		{Key: "hosts", Value: bson.A{addr}},
 		{Key: "me", Value: addr},
 		{Key: "primary", Value: addr},
+		{Key: "lastWrite", Value: s.lastWrite()},
 	}
 	if s.standalone {
 		replicaSet = nil
@@ -107,6 +108,10 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 		return s.renameCollection(req, target)
 	case "listCollections":
 		return s.listCollections(req)
+	case "replSetGetStatus":
+		return s.replSetGetStatus(req)
+	case "replSetGetConfig":
+		return s.replSetGetConfig(req)
 	case "listDatabases":
 		return s.listDatabases()
 	}

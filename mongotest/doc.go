@@ -15,7 +15,9 @@
 // the commands that read and write whole collections: find, getMore, killCursors, insert, update and
 // delete (with retryable writes), count, aggregate for CountDocuments and of $match, create, collMod,
 // drop, renameCollection, listCollections, listDatabases, createIndexes, dropIndexes, listIndexes,
-// dropDatabase, killSessions, createUser, usersInfo, createRole and rolesInfo. It asks for no password.
+// dropDatabase, killSessions, createUser, usersInfo, createRole, rolesInfo, replSetGetStatus and
+// replSetGetConfig. It asks for no password. [Server.SetSecondaries] makes it say that it has
+// secondaries.
 //
 // An update is a replacement, or has $set and $inc of top-level fields; it may upsert.
 // [Server.Standalone] makes a server without retryable writes, [Server.ForgetRetries] one that

@@ -42,10 +42,11 @@ type Server struct {
 	blind   bool                 // accepts snapshot reads and ignores them
 	silent  bool                 // and states no time
 
-	standalone bool // no replica set
-	changes    changeLog
-	users      []access
-	roles      []access // that users defined
+	standalone  bool // no replica set
+	secondaries []Secondary
+	changes     changeLog
+	users       []access
+	roles       []access // that users defined
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics if there is none.

@@ -31,6 +31,7 @@ type WriteOptions struct {
 	Comment                  any
 	WriteConcern             *writeconcern.WriteConcern
 	RetryTimeout             time.Duration
+	MaxLag                   time.Duration
 }
 
 // Bulk returns a sink that executes writes of any kind in batches, several of them in flight.
@@ -83,7 +84,7 @@ func newBulk(coll *mongo.Collection, opts *WriteOptions, name, stage string) (*w
 		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
 		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
 		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern,
-		RetryTimeout: o.RetryTimeout,
+		RetryTimeout: o.RetryTimeout, MaxLag: o.MaxLag,
 	}, name, stage)
 }
 

@@ -31,6 +31,18 @@
 // counts as AlreadyThere, so an interrupted run can run again. With other bytes it is refused
 // ([ErrConflict]).
 //
+// # Replication lag
+//
+// With [InsertOptions].MaxLag, the sink asks once a second how far the secondaries are behind. While
+// that is too far, each batch waits before it is sent: 10 ms at first, twice as long after each
+// measurement, up to 10 seconds. Below the limit, the wait is halved each time. A secondary that is
+// stuck slows the run down, and does not end it.
+//
+// The slowest secondary counts, except for those that are down, recover, or are delayed by their
+// configuration. The server says so by replSetGetStatus and replSetGetConfig, to a user with the role
+// clusterMonitor. For other users, the lag is that of a majority, which hello states. A batch with a
+// write concern of majority waits for these anyway, so give the user the role.
+//
 // # Errors after a possible write
 //
 // An error is Retryable or Throttled only if a second run stores nothing twice: nothing is stored,
@@ -123,7 +135,7 @@ func newInsert(t target, opts *InsertOptions, name, stage string) (*writing, err
 	o.defaults()
 	w.batchDocuments, w.batchBytes, w.parallelism = o.BatchDocuments, o.BatchBytes, o.Parallelism
 	w.ordered, w.continues, w.retryTimeout = o.Ordered, o.ContinueOnError || o.Refused != nil, o.RetryTimeout
-	w.letters, w.maxLetters = o.Refused, o.MaxRefused
+	w.letters, w.maxLetters, w.maxLag = o.Refused, o.MaxRefused, o.MaxLag
 	w.moveID, w.anyTimestamp = o.MoveID, o.AllowEmptyTimestamps
 	w.settings.comment, w.settings.bypass = o.Comment, o.BypassDocumentValidation
 	if err := w.setConcern(o.WriteConcern); err != nil {

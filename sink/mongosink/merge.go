@@ -82,8 +82,9 @@ var (
 //     first.
 //   - Errors: as Insert; [ErrNotRepeatable]; [*DocumentError] with [ErrConflict], [ErrNoID],
 //     [ErrInvalidID] or [ErrRepeatedID], which is found if the two documents are close to each
-//     other; [ErrBadDescription] if the server describes the collection in an unknown form. A
-//     document that another program inserts during the run is refused as a duplicate.
+//     other; [ErrBadDescription] if the server describes the collection in an unknown form;
+//     [ErrNoLag] with MaxLag. A document that another program inserts during the run is refused as a
+//     duplicate.
 //   - Limits: a collection with a collation takes some _ids for equal; then a document with an equal
 //     _id is a conflict.
 func Merge(coll *mongo.Collection, opts *MergeOptions) stream.Sink[bson.Raw, MergeResult] {

@@ -63,6 +63,11 @@ type InsertOptions struct {
 	// connection, an election, an overloaded server. 0 means 1 minute, a negative value means
 	// never.
 	RetryTimeout time.Duration
+
+	// MaxLag slows the sink down while a secondary is further behind the primary (see the package
+	// comment), 1 second or more; 0 means never. A server that states no replication lag is then an
+	// error ([ErrNoLag]).
+	MaxLag time.Duration
 }
 
 // The limits of servers (https://www.mongodb.com/docs/manual/reference/limits/).
@@ -90,6 +95,8 @@ func (o *InsertOptions) check() error {
 		return errors.New("ordered inserts stop at the first error, they cannot continue")
 	case o.MaxRefused < 0:
 		return fmt.Errorf("at most %d refused documents; it must not be negative", o.MaxRefused)
+	case o.MaxLag < 0 || o.MaxLag > 0 && o.MaxLag < time.Second:
+		return fmt.Errorf("MaxLag is %v; it must be 0, or 1s or more", o.MaxLag)
 	}
 	return nil
 }

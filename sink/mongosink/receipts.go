@@ -83,10 +83,10 @@ func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 		}
 		each := *w
 		each.parallelism = 1
-		box := w.letterbox()
+		common := w.shared()
 		var open unreceipted
 		store := func(ctx context.Context, elements []T) (executedBatch[R], error) {
-			r, err := each.runOnce(ctx, box, func(ctx context.Context, r *run) error {
+			r, err := each.runOnce(ctx, common, func(ctx context.Context, r *run) error {
 				for _, v := range elements {
 					if err := of.add(ctx, r, v); err != nil {
 						return err

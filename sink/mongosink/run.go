@@ -17,11 +17,11 @@ const grace = 10 * time.Second
 // run is one run of a sink.
 type run struct {
 	writing
+	shared
 	headers [verbs][]byte
 	server  server
 	work    chan *batch
 	tally   tally
-	box     *letterbox // nil if refused documents go to no function
 	account *stream.Account
 
 	open       [verbs]*batch // being filled

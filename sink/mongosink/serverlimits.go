@@ -59,6 +59,12 @@ func (r *run) askServer(ctx context.Context) error {
 		_, r.server.sessions = reply.Lookup("logicalSessionTimeoutMinutes").AsInt64OK()
 		r.server.numbers = r.server.sessions && (replicated || router == "isdbgrid") && retriesWrites(c)
 	}
+	if err := r.slow.open(ctx); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return r.fail(fmt.Errorf("measure the replication lag: %w", err))
+	}
 	return nil
 }
 
@@ -66,14 +72,25 @@ func (r *run) askServer(ctx context.Context) error {
 const askTime = 30 * time.Second
 
 // ask sends a command that changes nothing.
-func (r *run) ask(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+func (w *writing) ask(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+	return askBy(ctx, w.command, command)
+}
+
+// askAdmin is ask of the database admin.
+func (w *writing) askAdmin(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+	return askBy(ctx, w.admin, command)
+}
+
+func askBy(ctx context.Context, send func(context.Context, bson.Raw) (bson.Raw, error), command bson.Raw) (bson.Raw,
+	error,
+) {
 	// Near a deadline of the run, the driver would report that the time does not suffice, before the
 	// run knows it.
 	ctx, done := mongowait.WithoutDeadline(ctx)
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	return r.command(ctx, command)
+	return send(ctx, command)
 }
 
 // document marshals a command of this package, which cannot fail.

@@ -36,6 +36,9 @@ func (w *worker) loop(ctx, sending context.Context) error {
 func (w *worker) finish(ctx context.Context, b *batch) error {
 	defer w.account.Release(b.memory)
 	defer b.free()
+	if d := w.slow.next(ctx); d > 0 && !w.sleep(ctx, d) {
+		return context.Cause(ctx) // or nil: the run has failed
+	}
 	return w.write(ctx, b)
 }
 

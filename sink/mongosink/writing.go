@@ -22,8 +22,9 @@ type target struct {
 	collection string
 	namespace  string // " db.collection", for errors
 
-	// command sends a command once, and returns the reply also with an error.
-	command func(context.Context, bson.Raw) (bson.Raw, error)
+	// command sends a command once, and returns the reply also with an error. admin sends one to the
+	// database of that name.
+	command, admin func(context.Context, bson.Raw) (bson.Raw, error)
 
 	concern *writeconcern.WriteConcern // of the collection; nil if it has none
 	bad     error                      // why the collection cannot be used
@@ -35,15 +36,20 @@ func targetOf(coll *mongo.Collection) target {
 	}
 	db := coll.Database()
 	t := target{client: db.Client(), coll: coll, collection: coll.Name(), namespace: mongoerr.Namespace(coll)}
-	t.command = func(ctx context.Context, command bson.Raw) (raw bson.Raw, err error) {
-		defer mongoerr.Recover(&err)
-		return db.RunCommand(ctx, command).Raw()
-	}
+	t.command, t.admin = commandsTo(db), commandsTo(db.Client().Database("admin"))
 	var ok bool
 	if t.concern, ok = writeConcernOf(coll); !ok {
 		t.concern = writeconcern.Majority()
 	}
 	return t
+}
+
+// commandsTo returns a function that sends commands to a database.
+func commandsTo(db *mongo.Database) func(context.Context, bson.Raw) (bson.Raw, error) {
+	return func(ctx context.Context, command bson.Raw) (raw bson.Raw, err error) {
+		defer mongoerr.Recover(&err)
+		return db.RunCommand(ctx, command).Raw()
+	}
 }
 
 // writing is the description of a sink that writes.
@@ -62,6 +68,7 @@ type writing struct {
 	moveID       bool
 	anyTimestamp bool // sends empty timestamps to any server
 	retryTimeout time.Duration
+	maxLag       time.Duration // 0 means that the replication lag does not matter
 	settings     settings
 	readLevel    string // the read concern that finds what the write concern guarantees
 }
@@ -111,7 +118,7 @@ func (w *writing) run(ctx context.Context, fill func(context.Context, *run) erro
 	if err := w.checkSession(ctx); err != nil {
 		return WriteResult{}, err
 	}
-	r, err := w.runOnce(ctx, w.letterbox(), fill)
+	r, err := w.runOnce(ctx, w.shared(), fill)
 	repeatable := func() bool { return r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) }) }
 	if stream.ClassOf(err).Transient() && !repeatable() {
 		err = stream.Mark(err, stream.UnknownOutcome)
@@ -120,8 +127,8 @@ func (w *writing) run(ctx context.Context, fill func(context.Context, *run) erro
 }
 
 // runOnce is run with the error as it is, whether the run can be repeated or not.
-func (w *writing) runOnce(ctx context.Context, box *letterbox, fill func(context.Context, *run) error) (*run, error) {
-	r := &run{writing: *w, box: box, work: make(chan *batch), workersDone: make(chan struct{})}
+func (w *writing) runOnce(ctx context.Context, s shared, fill func(context.Context, *run) error) (*run, error) {
+	r := &run{writing: *w, shared: s, work: make(chan *batch), workersDone: make(chan struct{})}
 	r.server.client = w.client
 	if session := mongo.SessionFromContext(ctx); session != nil && session.TransactionRunning() {
 		r.settings.writeConcern = nil // the transaction has one
