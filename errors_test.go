@@ -73,6 +73,7 @@ var classified = map[string]struct {
 	"backup.ErrPlain":        {backup.ErrPlain, stream.Fatal},
 	"backup.ErrShredded":     {backup.ErrShredded, stream.Fatal},
 	"backup.ErrUnfinished":   {backup.ErrUnfinished, stream.Fatal},
+	"backup.ErrUnverified":   {backup.ErrUnverified, stream.Fatal},
 	"backup.ErrUnsigned":     {backup.ErrUnsigned, stream.Fatal},
 
 	"backup/signing.ErrPassword":  {signing.ErrPassword, stream.Fatal},

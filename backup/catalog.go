@@ -46,17 +46,8 @@ func (r *Repository) putCatalog(
 		}
 		return nil
 	})
-	count := newTally()
-	err := rows.Each(ctx, func(doc bson.Raw) error {
-		count.add(doc)
-		return nil
-	})
-	if err != nil {
-		return Tally{}, err
-	}
-	all := count.result()
-	_, err = r.putRecords(ctx, r.catalogKey(run, n, all), r.catalogPlace(run, n, c), recipients, rows)
-	return all, existing(err)
+	return r.putNamed(ctx, func(all Tally) string { return r.catalogKey(run, n, all) }, r.catalogPlace(run, n, c),
+		recipients, rows)
 }
 
 func emitBSON(v any, emit func(bson.Raw) error) error {

@@ -23,7 +23,7 @@ func damaged(format string, args ...any) error {
 type place struct {
 	Repository string `bson:"repository"`
 	Run        string `bson:"run"`
-	Kind       string `bson:"kind"`   // segment, catalog, plan or receipt
+	Kind       string `bson:"kind"`   // segment, catalog, plan, receipt or objects
 	Unit       int    `bson:"unit"`   // of the run
 	Number     int    `bson:"number"` // of the list in the unit
 	Database   string `bson:"database,omitempty"`
@@ -36,6 +36,7 @@ const (
 	kindCatalog = "catalog"
 	kindPlan    = "plan"
 	kindReceipt = "receipt"
+	kindObjects = "objects"
 )
 
 // end is the end record: the last document of each list that is stored. It is encrypted with the

@@ -106,9 +106,10 @@ func (f *finish) proven(ctx context.Context, unit int) (chain, error) {
 
 // cataloged is a collection whose catalog is stored.
 type cataloged struct {
-	number int
-	entry  CollectionEntry
-	times  times
+	number  int
+	entry   CollectionEntry
+	objects objectList
+	times   times
 }
 
 // manifest stores the catalogs and returns the manifest.
@@ -128,9 +129,14 @@ func (f *finish) manifest(ctx context.Context) (*Manifest, error) {
 		Collections: []CollectionEntry{}, LeftOut: p.LeftOut,
 	}
 	all := times{ended: p.Began}
+	list := objectList{}
 	for _, c := range done {
+		list.addAll(c.objects)
 		m.Collections = append(m.Collections, c.entry)
 		all.merge(c.times)
+	}
+	if m.Objects, err = f.repo.putObjects(ctx, f.run, list); err != nil {
+		return nil, err
 	}
 	m.Ended = all.ended
 	m.First, m.Last = all.bounds(p)

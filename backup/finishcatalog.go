@@ -63,7 +63,7 @@ func (f *finish) catalogs(ctx context.Context, g group) (done []cataloged, err e
 		if err != nil {
 			return nil, err
 		}
-		done = append(done, cataloged{f.numbers[c], entry, read[c]})
+		done = append(done, cataloged{f.numbers[c], entry, objectsOf(segments[c]), read[c]})
 	}
 	return done, nil
 }

@@ -98,6 +98,7 @@ func makeBackup(t *testing.T, r *Repository, began time.Time, collections ...mad
 		records, err = r.recordRecipients(recipient)
 		must(err)
 	}
+	list := objectList{}
 	for n, c := range collections {
 		entry := CollectionEntry{Database: c.ns.Database, Collection: c.ns.Collection, Kind: c.kind}
 		head := &catalogHead{Kind: c.kind}
@@ -126,6 +127,7 @@ func makeBackup(t *testing.T, r *Repository, began time.Time, collections ...mad
 			}
 			body = append(body, p...)
 			rows = append(rows, row)
+			list.add(row.Object, row.Offset+row.Length)
 			entry.Documents += s.Tally.Documents
 			entry.Bytes += s.Tally.Bytes
 			entry.Stored += s.Length
@@ -140,6 +142,9 @@ func makeBackup(t *testing.T, r *Repository, began time.Time, collections ...mad
 		entry.Catalog = all
 		m.Collections = append(m.Collections, entry)
 	}
+	all, err := r.putObjects(ctx, m.Run, list)
+	must(err)
+	m.Objects = all
 	must(r.putManifest(ctx, m))
 	return m.Run
 }

@@ -48,6 +48,7 @@ type Manifest struct {
 	Retain time.Time `json:"retain,omitzero"`
 
 	Collections []CollectionEntry `json:"collections"`
+	Objects     Tally             `json:"objects"`           // of the rows of the list of its objects
 	LeftOut     []LeftOut         `json:"leftOut,omitempty"` // that was selected and could not be kept
 
 	sha256 string // of the object, if it was read from one

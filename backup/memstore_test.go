@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -15,16 +16,19 @@ import (
 type memStore struct {
 	mutex   sync.Mutex
 	objects map[string][]byte
+	stored  map[string]time.Time // when objects were stored
 	gets    []string
 }
 
-func newMemStore() *memStore { return &memStore{objects: map[string][]byte{}} }
+func newMemStore() *memStore {
+	return &memStore{objects: map[string][]byte{}, stored: map[string]time.Time{}}
+}
 
 // clone returns a copy. The two share the bytes.
 func (s *memStore) clone() *memStore {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return &memStore{objects: maps.Clone(s.objects)}
+	return &memStore{objects: maps.Clone(s.objects), stored: maps.Clone(s.stored)}
 }
 
 // keys returns the keys that begin with a prefix, in order.
@@ -54,6 +58,7 @@ func (s *memStore) Put(key string, _ *PutOptions) stream.Sink[[]byte, Object] {
 		if s.objects[key] != nil {
 			return Object{}, ErrExists
 		}
+		s.stored[key] = time.Now()
 		s.objects[key] = slices.Clip(append([]byte{}, b.Bytes()...))
 		return Object{Key: key, Size: int64(b.Len())}, CheckKey(key)
 	})
@@ -92,9 +97,9 @@ func (s *memStore) List(prefix string) stream.Source[Object] {
 	return stream.SourceFunc[Object](func(_ context.Context, emit func(Object) error) error {
 		for _, key := range s.keys(prefix) {
 			s.mutex.Lock()
-			size := int64(len(s.objects[key]))
+			o := Object{Key: key, Size: int64(len(s.objects[key])), Modified: s.stored[key]}
 			s.mutex.Unlock()
-			if err := emit(Object{Key: key, Size: size}); err != nil {
+			if err := emit(o); err != nil {
 				return err
 			}
 		}

@@ -82,8 +82,8 @@ var (
 	ErrNoRun = fatal("the repository has no such run")
 )
 
-// grace is how long a run may take. What an unfinished run has stored can be deleted after it.
-const grace = 7 * 24 * time.Hour
+// maxAge is how long a run may take. It is less than the grace, because clocks can differ.
+const maxAge = grace - 2*24*time.Hour
 
 const (
 	minSegmentBytes     = 64 << 10

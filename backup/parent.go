@@ -13,8 +13,6 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-const tombstonesPrefix = "gone/"
-
 // deleted reports whether a backup has a tombstone.
 func (r *Repository) deleted(ctx context.Context, run string) (bool, error) {
 	_, err := get(ctx, r.store, tombstonesPrefix+run)
@@ -30,7 +28,7 @@ func (r *Repository) checkAlive(ctx context.Context, run, parent string) error {
 	if !ok {
 		return fmt.Errorf("%w: %.60q is not the name of a run", ErrNoRun, run)
 	}
-	if age := time.Since(began); age > grace {
+	if age := time.Since(began); age > maxAge {
 		return fmt.Errorf("%w: it began on %s", ErrTooOld, began.Format("2006-01-02"))
 	}
 	for _, name := range []string{run, parent} {

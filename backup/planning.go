@@ -19,7 +19,7 @@ import (
 //	report, err := backup.Run(ctx, job, 4)
 //
 // The backup exists when Finish has returned nil, whole, and not before. If the job is killed, go on
-// with [Repository.Resume] within 7 days, or begin another one.
+// with [Repository.Resume] within 5 days, or begin another one.
 //
 //   - Memory: for each unit that is done at once, what a scan, the encoding and the store hold; and
 //     the plan. Finish holds the rows of the segments of one collection. A [stream.Budget] of the

@@ -53,8 +53,10 @@ func receiptPrefix(run string, unit int) string {
 	return fmt.Sprintf("%s%s/%d-", jobsPrefix, run, unit)
 }
 
-// dataPrefix is the prefix of the keys of the objects of a unit.
-func dataPrefix(run string, unit int) string { return fmt.Sprintf("data/%s/%d-", run, unit) }
+// unitDataPrefix is the prefix of the keys of the objects of a unit.
+func unitDataPrefix(run string, unit int) string {
+	return fmt.Sprintf("%s%s/%d-", dataPrefix, run, unit)
+}
 
 // receipts returns all receipts of a unit. Each has been checked: it can be read, it belongs to the
 // unit, and its objects are there.
@@ -90,7 +92,7 @@ func (j *backupJob) receipts(ctx context.Context, p *plan, unit int) ([]receiptO
 // sizes returns the sizes of the objects of a unit.
 func (j *backupJob) sizes(ctx context.Context, unit int) (map[string]int64, error) {
 	sizes := map[string]int64{}
-	_, err := stream.Run(ctx, j.repo.store.List(dataPrefix(j.run, unit)),
+	_, err := stream.Run(ctx, j.repo.store.List(unitDataPrefix(j.run, unit)),
 		sink.ForEach(func(_ context.Context, o Object) error {
 			sizes[o.Key] = o.Size
 			return nil

@@ -41,9 +41,11 @@ func (r *Repository) receiptKey(run string, unit, number int) string {
 
 // catalogKey returns the key of the catalog of the n-th collection of a backup: it has the tally t.
 func (r *Repository) catalogKey(run string, n int, t Tally) string {
-	digest := t.Digest[:min(len(t.Digest), 2*randomLength)]
-	return fmt.Sprintf("%s%s/%d-%s%s", backupsPrefix, run, n, digest, suffix("", r.plain))
+	return fmt.Sprintf("%s%s/%d-%s%s", backupsPrefix, run, n, t.short(), suffix("", r.plain))
 }
+
+// short returns enough of the digest for a key.
+func (t Tally) short() string { return t.Digest[:min(len(t.Digest), 2*randomLength)] }
 
 const (
 	jobsPrefix    = "jobs/"
@@ -59,6 +61,25 @@ func (r *Repository) putRecords(
 	_, err := stream.Run(ctx, stream.Via(records, encode(p, "", recipients, func(all stored) { s = all })),
 		r.store.Put(key, nil))
 	return s.Tally, err
+}
+
+// putNamed stores a list whose key follows from its tally, and returns the tally. Two processes that store
+// the same list store one object, and two that store different ones do not meet. It reads records
+// twice.
+func (r *Repository) putNamed(
+	ctx context.Context, key func(Tally) string, p place, recipients []age.Recipient, records stream.Source[bson.Raw],
+) (Tally, error) {
+	count := newTally()
+	err := records.Each(ctx, func(doc bson.Raw) error {
+		count.add(doc)
+		return nil
+	})
+	if err != nil {
+		return Tally{}, err
+	}
+	all := count.result()
+	_, err = r.putRecords(ctx, key(all), p, recipients, records)
+	return all, existing(err)
 }
 
 // records returns a source of a list that putRecords has stored.

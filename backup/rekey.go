@@ -48,6 +48,20 @@ func (r *Repository) Rekey(ctx context.Context) error {
 	return nil
 }
 
+// CheckKeys returns nil if the keys' identities read all data of the repository.
+func (r *Repository) CheckKeys(ctx context.Context) error {
+	names, _, err := r.allEpochs(ctx)
+	if err != nil {
+		return failed("check keys", err)
+	}
+	for _, epoch := range names {
+		if _, err := r.identity(ctx, epoch); err != nil {
+			return failed("check keys", err)
+		}
+	}
+	return nil
+}
+
 // NewEpoch makes a new key pair, which the keys' recipients read. What is stored from now on is
 // encrypted for it, so that a leaked identity of an older epoch does not read it. Runs that have
 // begun keep their epoch. The first backup in an epoch stores everything again.

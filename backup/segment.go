@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -110,8 +109,10 @@ func (r *Repository) segment(s Segment, database, collection string,
 	})
 }
 
+const dataPrefix = "data/"
+
 // dataKey returns the key of a new object of a unit.
 func dataKey(run string, unit, number int, encoding Encoding, plain bool) string {
-	return strings.Join([]string{"data", run, unitName(unit, number) + "-" + randomHex(randomLength)}, "/") +
+	return dataPrefix + run + "/" + unitName(unit, number) + "-" + randomHex(randomLength) +
 		suffix(encoding, plain)
 }

@@ -1,0 +1,176 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// PruneOptions tunes [Repository.Prune]. The zero value is ready to use.
+type PruneOptions struct {
+	// DryRun deletes nothing.
+	DryRun bool
+
+	// Unverified deletes backups although nothing proves that the newest one can be read.
+	Unverified bool
+}
+
+// Pruned says what a prune did, or with a dry run would do.
+type Pruned struct {
+	Kept    []Kept   `json:"kept"`    // the newest first
+	Deleted []string `json:"deleted"` // the names of the backups, the oldest first
+
+	// Weaker names what is weaker than it should be: that the newest backup was not proven.
+	Weaker []string `json:"weaker,omitempty"`
+}
+
+// ErrUnverified is the error of [Repository.Prune] if no proof says that the newest backup can be read.
+var ErrUnverified = fatal("nothing proves that the newest backup can be read: verify it first")
+
+// Prune deletes the backups that no rule of the retention keeps, the oldest first. It deletes their
+// manifests; [Repository.Sweep] deletes their data after the grace. It needs no identity and holds no
+// lock.
+//
+//   - Backups whose objects are protected from deletion (Object Lock) are kept until that ends.
+//   - Before the first deletion, a signed proof must say that the newest backup was read as a whole
+//     (Read or Drill). Otherwise the error is [ErrUnverified], and nothing is deleted.
+//   - Each deletion stores a signed tombstone first. A prune that is killed can be repeated.
+//   - A damaged manifest, or one whose signature does not match, is an error, and nothing is deleted.
+func (r *Repository) Prune(ctx context.Context, p Retention, opts *PruneOptions) (Pruned, error) {
+	o := PruneOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	result, err := r.prune(ctx, p, o)
+	if err != nil {
+		err = failed("prune", err)
+	}
+	return result, err
+}
+
+func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (result Pruned, err error) {
+	if err := p.check(); err != nil {
+		return result, err
+	}
+	backups, err := stream.Run(ctx, r.List(), sink.Slice[Manifest]())
+	if err != nil {
+		return result, err
+	}
+	var doomed []Manifest
+	result.Kept, doomed = keep(p, backups, time.Now())
+	if len(doomed) == 0 {
+		return result, nil
+	}
+	if err := r.checkSigns(ctx); err != nil {
+		return result, err
+	}
+	proven, err := r.proven(ctx, result.Kept[0].Run)
+	switch {
+	case err != nil:
+		return result, err
+	case !proven && !o.Unverified:
+		return result, fmt.Errorf("%w: %s", ErrUnverified, result.Kept[0].Run)
+	case !proven:
+		result.Weaker = append(result.Weaker, "nothing proves that the newest backup can be read: "+result.Kept[0].Run)
+	}
+	for i := range doomed {
+		if !o.DryRun {
+			if err := r.remove(ctx, doomed[i].Run); err != nil {
+				return result, err
+			}
+		}
+		result.Deleted = append(result.Deleted, doomed[i].Run)
+	}
+	return result, nil
+}
+
+// keep divides backups into those that are kept, the newest first, and the others, the oldest first.
+func keep(p Retention, backups []Manifest, now time.Time) (kept []Kept, doomed []Manifest) {
+	all := map[string]Manifest{}
+	for _, m := range backups {
+		all[m.Run] = m
+	}
+	for _, k := range p.Apply(backups, now) {
+		m := all[k.Run]
+		if m.Retain.After(now) {
+			k.Rules = append(k.Rules, "protected until "+m.Retain.UTC().Format(time.RFC3339))
+		}
+		if len(k.Rules) > 0 {
+			kept = append(kept, k)
+		} else {
+			doomed = append(doomed, m)
+		}
+	}
+	slices.Reverse(doomed)
+	return kept, doomed
+}
+
+// proven reports whether a proof says that the backup, with its present manifest, was read as a whole.
+func (r *Repository) proven(ctx context.Context, run string) (bool, error) {
+	m, err := r.manifest(ctx, run)
+	if err != nil {
+		return false, err
+	}
+	proofs := stream.Via(r.Proofs(), stream.Filter(func(p Proof) bool {
+		return p.Run == run && p.Passed && p.Manifest == m.sha256 && p.Of != string(Present)
+	}))
+	found, err := stream.Run(ctx, stream.Via(proofs, stream.Take[Proof](1)), sink.Slice[Proof]())
+	return len(found) > 0, err
+}
+
+// tombstone says that a backup was deleted on purpose. Its data stays until the grace has passed.
+type tombstone struct {
+	Kind       string    `json:"millweir"` // "gone"
+	Format     int       `json:"format"`
+	Repository string    `json:"repository"`
+	Run        string    `json:"run"`
+	Deleted    time.Time `json:"deleted"` // by the pruner's clock
+}
+
+const (
+	tombstonesPrefix = "gone/"
+	tombstoneKind    = "gone"
+)
+
+// remove deletes a backup: first its tombstone appears, then its manifest and the signature disappear.
+func (r *Repository) remove(ctx context.Context, run string) error {
+	content, err := json.Marshal(tombstone{
+		tombstoneKind, format, r.id, run, time.Now().UTC().Truncate(time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	key := tombstonesPrefix + run
+	// After a kill, the signature of an earlier tombstone can be there: both are of this repository.
+	if err := existing(r.putSignature(ctx, key, content, "gone "+run)); err != nil {
+		return err
+	}
+	if err := existing(put(ctx, r.store, key, append(content, '\n'))); err != nil {
+		return err
+	}
+	for _, key := range []string{manifestKey(run), manifestKey(run) + signatureSuffix} {
+		if _, err := stream.Run(ctx, source.Of(key), r.store.Delete()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tombstones returns when the backups were deleted, by the store's clock.
+func (r *Repository) tombstones(ctx context.Context) (map[string]time.Time, error) {
+	all := map[string]time.Time{}
+	_, err := stream.Run(ctx, r.store.List(tombstonesPrefix), sink.ForEach(func(_ context.Context, o Object) error {
+		if run := strings.TrimPrefix(o.Key, tombstonesPrefix); isName(run) {
+			all[run] = o.Modified
+		}
+		return nil
+	}))
+	return all, err
+}

@@ -1,0 +1,181 @@
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// grace is how long data without a backup is kept, because a run may still name it.
+const grace = 7 * 24 * time.Hour
+
+// SweepRepositoryOptions tunes [Repository.Sweep]. The zero value is ready to use.
+type SweepRepositoryOptions struct {
+	// DryRun deletes nothing.
+	DryRun bool
+
+	// OnObject is called for each object that is, or would be, deleted. It may be nil.
+	OnObject func(Object)
+}
+
+// Swept counts what a sweep deleted, or with a dry run would delete.
+type Swept struct {
+	Objects    int64 `json:"objects"`
+	Bytes      int64 `json:"bytes"`
+	Unfinished int64 `json:"unfinished"` // objects that killed processes had begun
+}
+
+// Sweep deletes what no backup needs: the data of deleted backups, and what runs that failed or were
+// killed have left. It needs no identity and holds no lock.
+//
+//   - Kept: everything that a backup names, everything of a run that began less than 7 days ago, and
+//     everything that a deleted backup named, until 7 days after its deletion.
+//   - Memory: about 50 bytes for each object that a backup names.
+//   - Errors: a damaged manifest or list ends the sweep before the first deletion. [ErrHeld] if an
+//     object is protected. After an error, what was deleted needs no repair: sweep again.
+func (r *Repository) Sweep(ctx context.Context, opts *SweepRepositoryOptions) (Swept, error) {
+	s := &sweep{repo: r, now: time.Now(), named: map[objectID]struct{}{}, backups: map[string]bool{}}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if err := s.run(ctx); err != nil {
+		return s.swept, failed("sweep", err)
+	}
+	return s.swept, nil
+}
+
+// sweep is one run of [Repository.Sweep].
+type sweep struct {
+	repo *Repository
+	opts SweepRepositoryOptions
+	now  time.Time
+
+	named   map[objectID]struct{} // the data that is needed
+	backups map[string]bool       // that exist
+	gone    map[string]time.Time  // when backups were deleted
+	swept   Swept
+}
+
+// objectID stands for the key of an object.
+type objectID [16]byte
+
+func idOfKey(key string) objectID {
+	sum := sha256.Sum256([]byte(key))
+	return objectID(sum[:16])
+}
+
+func (s *sweep) run(ctx context.Context) error {
+	if err := s.findNamed(ctx); err != nil {
+		return err
+	}
+	for prefix, unneeded := range map[string]func(Object) bool{
+		dataPrefix:    s.unneededData,
+		jobsPrefix:    func(o Object) bool { return s.isOld(runOf(o.Key, jobsPrefix)) },
+		backupsPrefix: s.unneededCatalog,
+	} {
+		doomed := stream.Via(s.repo.store.List(prefix), stream.Filter(unneeded))
+		if err := s.delete(ctx, doomed); err != nil {
+			return err
+		}
+	}
+	return s.sweepUnfinished(ctx)
+}
+
+// findNamed finds what backups name, and what backups that were deleted within the grace named.
+func (s *sweep) findNamed(ctx context.Context) (err error) {
+	if s.gone, err = s.repo.tombstones(ctx); err != nil {
+		return err
+	}
+	_, err = stream.Run(ctx, s.repo.List(), sink.ForEach(func(ctx context.Context, m Manifest) error {
+		s.backups[m.Run] = true
+		return s.name(ctx, s.repo.objects(&m))
+	}))
+	if err != nil {
+		return err
+	}
+	for run, at := range s.gone {
+		if s.backups[run] || s.passed(at) {
+			continue
+		}
+		if err := s.name(ctx, s.repo.objectsOfDeleted(run)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name notes objects that are needed.
+func (s *sweep) name(ctx context.Context, objects stream.Source[namedObject]) error {
+	return objects.Each(ctx, func(o namedObject) error {
+		s.named[idOfKey(o.Key)] = struct{}{}
+		return nil
+	})
+}
+
+// passed reports whether the grace has passed since a time.
+func (s *sweep) passed(since time.Time) bool { return s.now.Sub(since) > grace }
+
+// isOld reports whether the grace has passed since the run began. It is false for what is no name of a
+// run.
+func (s *sweep) isOld(run string) bool {
+	began, ok := parseName(run)
+	return ok && s.passed(began)
+}
+
+// runOf returns the name of the run in a key.
+func runOf(key, prefix string) string {
+	run, _, _ := strings.Cut(strings.TrimPrefix(key, prefix), "/")
+	return run
+}
+
+func (s *sweep) unneededData(o Object) bool {
+	_, named := s.named[idOfKey(o.Key)]
+	return !named && s.isOld(runOf(o.Key, dataPrefix))
+}
+
+// unneededCatalog reports whether an object is a catalog, a list or a signature of a backup that does
+// not exist.
+func (s *sweep) unneededCatalog(o Object) bool {
+	if _, isManifest := manifestRun(o.Key); isManifest {
+		return false
+	}
+	run := runOf(o.Key, backupsPrefix)
+	if path.Dir(o.Key)+"/" == backupsPrefix {
+		run = strings.TrimSuffix(run, manifestSuffix+signatureSuffix)
+	}
+	at, isGone := s.gone[run]
+	return !s.backups[run] && s.isOld(run) && (!isGone || s.passed(at))
+}
+
+// delete deletes objects while it finds them.
+func (s *sweep) delete(ctx context.Context, doomed stream.Source[Object]) error {
+	keys := stream.Via(doomed, stream.Map(func(o Object) string {
+		s.swept.Objects++
+		s.swept.Bytes += o.Size
+		if s.opts.OnObject != nil {
+			s.opts.OnObject(o)
+		}
+		return o.Key
+	}))
+	to := s.repo.store.Delete()
+	if s.opts.DryRun {
+		to = sink.Discard[string]()
+	}
+	_, err := stream.Run(ctx, keys, to)
+	return err
+}
+
+// sweepUnfinished removes what killed processes left in a store that does not show it.
+func (s *sweep) sweepUnfinished(ctx context.Context) (err error) {
+	sweeper, ok := s.repo.store.(Sweeper)
+	if !ok {
+		return nil
+	}
+	s.swept.Unfinished, err = sweeper.Sweep(ctx, &SweepOptions{Before: s.now.Add(-grace), DryRun: s.opts.DryRun})
+	return err
+}
