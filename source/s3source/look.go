@@ -41,14 +41,11 @@ func (r *run) headWithChecksums(ctx context.Context) (*s3.HeadObjectOutput, erro
 		return out, err
 	}
 	plain, plainErr := r.head(ctx, nil)
-	switch {
-	case plainErr != nil && r.policy.Transient(plainErr):
-		return plain, plainErr
-	case plainErr != nil:
+	if rejectsHeader(plainErr) { // it was not for the header
 		return out, err
 	}
-	r.withoutMode = true
-	return plain, nil
+	r.withoutMode = plainErr == nil
+	return plain, plainErr
 }
 
 // confirmLength determines the end of the object by a HEAD.

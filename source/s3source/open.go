@@ -68,14 +68,11 @@ func (r *run) get(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutp
 		return out, err
 	}
 	plain, plainErr := r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
-	switch {
-	case plainErr != nil && r.policy.Transient(plainErr):
-		return plain, plainErr
-	case plainErr != nil:
+	if rejectsHeader(plainErr) { // it was not for the header
 		return out, err
 	}
-	r.withoutMode = true
-	return plain, nil
+	r.withoutMode = plainErr == nil
+	return plain, plainErr
 }
 
 // rejectsHeader reports whether err may mean that the service does not know a header.

@@ -2,6 +2,7 @@ package s3source_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/millweir/millweir/s3test"
@@ -27,6 +28,22 @@ func TestServices(t *testing.T) {
 			}
 			if err != nil || !bytes.Equal(got, want) || v.Algorithm != algorithm {
 				t.Errorf("%v, %d at a time: %d bytes, %v, compared with %+v", service, parallelism, len(got), err, v)
+			}
+		}
+	}
+}
+
+// TestServicesMissing: the reply to the request without the header that a service rejects is what
+// counts.
+func TestServicesMissing(t *testing.T) {
+	for _, service := range s3test.Services() {
+		for _, parallelism := range []int{1, 3} {
+			_, client := newServer(t, &s3test.Options{Service: service})
+			_, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{
+				Parallelism: parallelism,
+			}))
+			if !errors.Is(err, s3source.ErrNotFound) {
+				t.Errorf("%v, %d at a time: %v", service, parallelism, err)
 			}
 		}
 	}
