@@ -29,6 +29,9 @@ type AbortPendingOptions struct {
 	// negative time means all uploads.
 	OlderThan time.Duration
 
+	// Select reports whether to abort an upload. The others are left alone. nil means all.
+	Select func(PendingUpload) bool
+
 	// DryRun aborts nothing. OnUpload and the result are as if it did.
 	DryRun bool
 
@@ -43,6 +46,9 @@ type PendingUpload struct {
 	ID    string
 	Began time.Time // by the service's clock
 }
+
+// public returns u as the caller sees it. The upload has a date.
+func (u pending) public() PendingUpload { return PendingUpload{Key: u.key, ID: u.id, Began: *u.began} }
 
 // AbortPending aborts unfinished multipart uploads to keys that begin with prefix, and returns how
 // many it aborted. Killed processes, lost replies and failed aborts leave such uploads, which cost
@@ -78,7 +84,7 @@ func AbortPending(
 		case u.began == nil:
 			a.failed.add(u, errNoDate)
 			continue
-		case !u.began.Before(now.Add(-o.OlderThan)):
+		case !u.began.Before(now.Add(-o.OlderThan)), o.Select != nil && !o.Select(u.public()):
 			continue
 		}
 		if ctx.Err() == nil {
@@ -113,7 +119,7 @@ func (a *aborter) abort(ctx context.Context, u pending) {
 	}
 	a.aborted++
 	if a.opts.OnUpload != nil {
-		a.opts.OnUpload(PendingUpload{Key: u.key, ID: u.id, Began: *u.began})
+		a.opts.OnUpload(u.public())
 	}
 }
 

@@ -143,6 +143,21 @@ func TestAbortPendingDryRun(t *testing.T) {
 	}
 }
 
+// Uploads that are not selected are left alone.
+func TestAbortPendingSelect(t *testing.T) {
+	server, client := newServer(t, nil)
+	for _, key := range []string{"dir/a", "dir/b"} {
+		begin(t, server, client, key)
+	}
+	n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", &s3sink.AbortPendingOptions{
+		OlderThan: time.Hour,
+		Select:    func(u s3sink.PendingUpload) bool { return u.Key == "dir/b" && u.ID != "" && !u.Began.IsZero() },
+	})
+	if left := server.Uploads(bucket); n != 1 || err != nil || len(left) != 1 {
+		t.Errorf("%d, %v; %q are left", n, err, left)
+	}
+}
+
 // TestAbortPendingKeys has keys that XML cannot represent, or that change if they are decoded
 // twice.
 func TestAbortPendingKeys(t *testing.T) {
