@@ -27,7 +27,7 @@ type Store interface {
 
 	// List returns a source of the objects whose keys begin with prefix, in ascending order of the
 	// keys' bytes. Objects that are stored or deleted during the run may be emitted or not. Objects
-	// of others, whose keys [CheckKey] refuses, are left out.
+	// of others, whose keys [CheckKey] refuses, are left out. A drain does not end the list early.
 	List(prefix string) stream.Source[Object]
 
 	// Delete returns a sink that deletes the objects at the keys that it is given, in any order,
@@ -39,8 +39,16 @@ type Store interface {
 // Holder is a [Store] that can protect an object that it has from deletion. A hold can be made
 // longer, and never shorter.
 type Holder interface {
-	// Hold protects the object at key from deletion until the time.
+	// Hold protects the object at key from deletion until the time. The error is [ErrNoHold] if the
+	// store cannot do that after all, and [ErrNotFound] if there is no object.
 	Hold(ctx context.Context, key string, until time.Time) error
+}
+
+// Checker is a [Store] that can find out whether it is fit for a repository.
+type Checker interface {
+	// Check returns what is wrong with the settings, the rights or the service, all of it, or nil.
+	// It may leave a small object that no List shows.
+	Check(ctx context.Context) error
 }
 
 // Sweeper is a [Store] that can remove unfinished objects. A killed process leaves them, and List does

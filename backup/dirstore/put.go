@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/upstream"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
 )
@@ -25,10 +26,10 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 			case !o.RetainUntil.IsZero():
 				return none, failed("put", key, backup.ErrNoHold)
 			}
-			upstream := &watched{Source: src}
-			n, err := s.put(ctx, key, upstream, sink.File(name, &sink.FileOptions{IfAbsent: true, Perm: 0o600}))
+			watched := upstream.Watch(src)
+			n, err := s.put(ctx, key, watched, sink.File(name, &sink.FileOptions{IfAbsent: true, Perm: 0o600}))
 			switch {
-			case upstream.err != nil:
+			case watched.Err != nil:
 				return none, err
 			case errors.Is(err, sink.ErrExists):
 				return none, failed("put", key, backup.ErrExists)
@@ -42,7 +43,7 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 // put makes the folders of the object and runs the sink of its file. A Delete that removes an empty
 // folder in between is no failure: the folder is made again.
 func (s *Store) put(
-	ctx context.Context, key string, src *watched, file stream.Sink[[]byte, int64],
+	ctx context.Context, key string, src *upstream.Watched, file stream.Sink[[]byte, int64],
 ) (int64, error) {
 	const attempts = 10
 	for attempt := 1; ; attempt++ {
@@ -50,30 +51,9 @@ func (s *Store) put(
 			return 0, err
 		}
 		n, err := file.Consume(ctx, src)
-		if src.started || !errors.Is(err, fs.ErrNotExist) || attempt == attempts {
+		if src.Started || !errors.Is(err, fs.ErrNotExist) || attempt == attempts {
 			return n, err
 		}
 		s.forget(key)
 	}
-}
-
-// watched is a source that records whether it was run, and its error.
-type watched struct {
-	stream.Source[[]byte]
-	started bool
-	err     error
-}
-
-// Each implements [stream.Source].
-func (w *watched) Each(ctx context.Context, emit func([]byte) error) error {
-	w.started = true
-	var stopped error // the error of the file
-	err := stream.EachLent(ctx, w.Source, func(p []byte) error {
-		stopped = emit(p)
-		return stopped
-	})
-	if stopped == nil {
-		w.err = err
-	}
-	return err
 }

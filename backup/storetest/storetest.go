@@ -22,23 +22,43 @@ import (
 // Run runs the tests. Each of them calls open, which returns a store without objects, ready to use.
 // Stores of one test must not share objects with those of another.
 func Run(t *testing.T, open func(*testing.T) backup.Store) {
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, suite)
-	}{
+	runTests(t, open, []test{
 		{"RoundTrip", testRoundTrip},
 		{"Ranges", testRanges},
 		{"Exists", testExists},
-		{"Race", testRace},
-		{"FailedPut", testFailedPut},
 		{"Missing", testMissing},
+		{"RunsAgain", testRunsAgain},
+		{"OthersErrors", testOthersErrors},
+		{"Drained", testDrained},
+		{"FailedPut", testFailedPut},
+		{"Unfinished", testUnfinished},
+		{"Race", testRace},
+		{"ListDuringWrites", testListDuringWrites},
 		{"List", testList},
 		{"ManyObjects", testManyObjects},
 		{"Delete", testDelete},
 		{"Keys", testKeys},
 		{"Cancelled", testCancelled},
 		{"Hold", testHold},
-	} {
+	})
+}
+
+// RunLarge runs the tests with 10,000 objects and with one of 100 MiB. They take more time than
+// those of [Run].
+func RunLarge(t *testing.T, open func(*testing.T) backup.Store) {
+	runTests(t, open, []test{
+		{"ManyObjects", func(_ *testing.T, s suite) { s.testMany(10_000) }},
+		{"LargeObject", func(_ *testing.T, s suite) { s.testObject(100 << 20) }},
+	})
+}
+
+type test struct {
+	name string
+	run  func(*testing.T, suite)
+}
+
+func runTests(t *testing.T, open func(*testing.T) backup.Store, tests []test) {
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, suite{t, open(t)}) })
 	}
 }
@@ -64,6 +84,12 @@ func (s suite) tryPut(key string, opts *backup.PutOptions, chunks ...[]byte) err
 	if size := len(bytes.Join(chunks, nil)); err == nil && (object.Key != key || object.Size != int64(size)) {
 		s.Errorf("Put of %d bytes at %s returned %+v", size, key, object)
 	}
+	return err
+}
+
+// tryPutFrom stores src.
+func (s suite) tryPutFrom(key string, src stream.Source[[]byte]) error {
+	_, err := s.store.Put(key, nil).Consume(s.Context(), src)
 	return err
 }
 
@@ -101,6 +127,14 @@ func (s suite) wantNone(key string) {
 	}
 }
 
+// wantFatal checks that err is want, of class Fatal.
+func (s suite) wantFatal(what string, err, want error) {
+	s.Helper()
+	if !errors.Is(err, want) || stream.ClassOf(err) != stream.Fatal {
+		s.Errorf("%s: %v of the class %v, want %v", what, err, stream.ClassOf(err), want)
+	}
+}
+
 // list returns the keys with the prefix.
 func (s suite) list(prefix string) []string {
 	s.Helper()
@@ -117,10 +151,7 @@ func (s suite) list(prefix string) []string {
 
 // random returns n bytes that depend on n only.
 func random(n int) []byte {
-	r := rand.New(rand.NewPCG(uint64(n), 0))
 	p := make([]byte, n)
-	for i := range p {
-		p[i] = byte(r.Uint32())
-	}
+	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)}).Read(p)
 	return p
 }
