@@ -14,7 +14,9 @@ import (
 	"testing"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/backup/s3store"
 	"github.com/millweir/millweir/backup/signing"
+	"github.com/millweir/millweir/backup/storetest"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
@@ -75,6 +77,13 @@ var classified = map[string]struct {
 	"backup.ErrUnfinished":   {backup.ErrUnfinished, stream.Fatal},
 	"backup.ErrUnverified":   {backup.ErrUnverified, stream.Fatal},
 	"backup.ErrUnsigned":     {backup.ErrUnsigned, stream.Fatal},
+
+	"backup/s3store.ErrClock":         {s3store.ErrClock, stream.Fatal},
+	"backup/s3store.ErrListOrder":     {s3store.ErrListOrder, stream.Fatal},
+	"backup/s3store.ErrUnconditional": {s3store.ErrUnconditional, stream.Fatal},
+	"backup/s3store.ErrVersions":      {s3store.ErrVersions, stream.Fatal},
+
+	"backup/storetest.ErrKilled": {storetest.ErrKilled, stream.Fatal},
 
 	"backup/signing.ErrPassword":  {signing.ErrPassword, stream.Fatal},
 	"backup/signing.ErrSignature": {signing.ErrSignature, stream.Data},

@@ -22,7 +22,8 @@
 //     it checks the number and the size of parts, their order, ETags and checksums, and the
 //     announced size.
 //   - ListParts; ListObjectsV2 and ListObjectVersions with prefix, delimiter, pages and encoded
-//     keys; ListMultipartUploads with prefix, pages and encoded keys; CreateBucket, HeadBucket.
+//     keys; ListMultipartUploads with prefix, pages and encoded keys; CreateBucket, HeadBucket,
+//     GetBucketVersioning, GetObjectLockConfiguration.
 //   - Content-MD5, the signed SHA-256 of a body, and CRC64NVME, CRC32, CRC32C, SHA-1 and SHA-256 in
 //     headers. It rejects a body that does not match.
 //

@@ -220,8 +220,13 @@ func parse(hr *http.Request) *Request {
 			r.Op = map[string]string{"GET": "Get", "PUT": "Put"}[hr.Method] + op
 		}
 	}
-	if _, ok := q["versions"]; ok && hr.Method == "GET" && r.Key == "" {
-		r.Op = "ListObjectVersions"
+	for param, op := range map[string]string{
+		"versions": "ListObjectVersions", "versioning": "GetBucketVersioning",
+		"object-lock": "GetObjectLockConfiguration",
+	} {
+		if _, ok := q[param]; ok && hr.Method == "GET" && r.Key == "" {
+			r.Op = op
+		}
 	}
 	if _, ok := q["delete"]; ok && hr.Method == "POST" && r.Key == "" {
 		r.Op = "DeleteObjects"
@@ -232,8 +237,9 @@ func parse(hr *http.Request) *Request {
 // params are the known query parameters. x-id is the SDK's own.
 var params = []string{
 	"continuation-token", "delete", "delimiter", "encoding-type", "key-marker", "legal-hold", "list-type", "max-keys",
-	"max-parts", "max-uploads", "part-number-marker", "partNumber", "prefix", "retention", "start-after",
-	"upload-id-marker", "uploadId", "uploads", "version-id-marker", "versionId", "versions", "x-id",
+	"max-parts", "max-uploads", "object-lock", "part-number-marker", "partNumber", "prefix", "retention", "start-after",
+	"upload-id-marker", "uploadId", "uploads", "version-id-marker", "versionId", "versioning", "versions",
+	"x-id",
 }
 
 // unknown reports whether req has a parameter or header that the server would otherwise ignore.
@@ -301,6 +307,10 @@ func (s *Server) handle(req *Request) *Reply {
 		return s.putLock(b, req)
 	case "GetObjectRetention", "GetObjectLegalHold":
 		return s.getLock(b, req)
+	case "GetBucketVersioning":
+		return s.getVersioning()
+	case "GetObjectLockConfiguration":
+		return s.getLockConfiguration()
 	case "ListObjectVersions":
 		return s.listVersions(b, req)
 	case "ListParts":

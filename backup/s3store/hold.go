@@ -1,0 +1,70 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/source/s3source"
+)
+
+// Hold implements [backup.Holder] by Object Lock. A protection in compliance mode stays in it. The
+// error is [backup.ErrNoHold] if the service does not show the protection afterwards.
+func (s *Store) Hold(ctx context.Context, key string, until time.Time) error {
+	if err := s.check(key); err != nil {
+		return err
+	}
+	until = roundUp(until)
+	object, err := s.head(ctx, key)
+	switch {
+	case errors.Is(err, s3source.ErrNotFound):
+		return s.notFound(ctx, "hold", key, err)
+	case err != nil:
+		return err
+	case !object.LockUntil.Before(until):
+		return nil
+	}
+	mode := s.lockMode()
+	if s3sink.LockMode(object.LockMode) == s3sink.Compliance {
+		mode = s3sink.Compliance
+	}
+	lock := s3sink.Lock(ctx, s.client, s.bucket, s3sink.ObjectID{Key: s.prefix + key, VersionID: object.VersionID},
+		&s3sink.LockOptions{Mode: mode, Until: until, RetryTimeout: s.opts.RetryTimeout, OnRetry: s.opts.OnRetry})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	switch {
+	case errors.Is(lock, s3sink.ErrNoObjectLock):
+		return failed("hold", key, fmt.Errorf("%w: %w", backup.ErrNoHold, lock))
+	case errors.Is(lock, s3sink.ErrNoObject):
+		return failed("hold", key, backup.ErrNotFound)
+	}
+	return s.confirmHold(ctx, key, object.VersionID, until, lock)
+}
+
+// confirmHold returns nil if the version is protected until then. lock is the error of the request
+// for it: another process may have protected the object for longer in the meantime.
+func (s *Store) confirmHold(ctx context.Context, key, version string, until time.Time, lock error) error {
+	object, err := s.headVersion(ctx, key, version)
+	switch {
+	case err == nil && !object.LockUntil.Before(until):
+		return nil
+	case lock != nil:
+		return lock
+	case err != nil:
+		return err
+	}
+	return failed("hold", key, fmt.Errorf("%w: the service does not show it; "+
+		"to see it, the right s3:GetObjectRetention is needed", backup.ErrNoHold))
+}
+
+// roundUp returns the first whole second that is not before t: services keep no fractions.
+func roundUp(t time.Time) time.Time {
+	if whole := t.Truncate(time.Second); whole.Before(t) {
+		return whole.Add(time.Second)
+	}
+	return t
+}

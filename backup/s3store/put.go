@@ -1,0 +1,52 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/upstream"
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// Put implements [backup.Store] by [s3sink.Upload]: its memory, goroutines and errors.
+func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, backup.Object] {
+	upload := s.opts.Upload
+	if opts != nil && !opts.RetainUntil.IsZero() {
+		upload.LockMode, upload.LockUntil = s.lockMode(), roundUp(opts.RetainUntil)
+	}
+	return stream.SinkFunc[[]byte, backup.Object](
+		func(ctx context.Context, src stream.Source[[]byte]) (none backup.Object, _ error) {
+			if err := s.check(key); err != nil {
+				return none, err
+			}
+			watched := upstream.Watch(src)
+			object, err := s3sink.Upload(s.client, s.bucket, s.prefix+key, &upload).Consume(ctx, watched)
+			switch {
+			case watched.Err != nil:
+				return none, err
+			case err != nil:
+				return none, s.putError(ctx, key, err)
+			}
+			return backup.Object{Key: key, Size: object.Size}, nil
+		})
+}
+
+// putError returns the error of a Put for the error of its upload.
+func (s *Store) putError(ctx context.Context, key string, err error) error {
+	switch {
+	case errors.Is(err, s3sink.ErrExists):
+		return failed("put", key, backup.ErrExists)
+	case errors.Is(err, s3sink.ErrConflict):
+		// Another request for the key was in progress. If it has stored an object, this is no error
+		// that passes.
+		if _, e := s.head(ctx, key); e == nil {
+			return failed("put", key, backup.ErrExists)
+		}
+	case errors.Is(err, s3sink.ErrNoObjectLock), errors.Is(err, s3sink.ErrNotLocked):
+		return failed("put", key, fmt.Errorf("%w: %w", backup.ErrNoHold, err))
+	}
+	return err
+}
