@@ -35,7 +35,7 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 		if numbered && refusesNumbers(err) {
 			w.server.unnumbered.Store(true)
 			numbered = false
-			if !o.maybe || w.repeatable(ctx, b, &o, numbered) {
+			if may, _ := w.repeatable(ctx, b, &o, numbered); !o.maybe || may {
 				continue
 			}
 		}
@@ -43,14 +43,29 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 		if b.odd {
 			o.hideAttempts()
 		}
-		if !o.passes() || !w.repeatable(ctx, b, &o, numbered) {
-			return o
-		}
-		wait, ok := waits.next(o.err)
-		if !ok || !w.sleep(ctx, wait) {
+		if !o.passes() || !w.waitToRepeat(ctx, b, &o, numbered, &waits) {
 			return o
 		}
 		b.resent = b.resent || o.last != unsent && o.last != refused
+	}
+}
+
+// waitToRepeat waits for the next attempt to send b. It returns false if there must be none or the
+// time for repetitions is spent. A server that is away cannot say whether there may be one: it is
+// asked again.
+func (w *worker) waitToRepeat(ctx context.Context, b *batch, o *outcome, numbered bool, waits *pauses) bool {
+	for {
+		may, doubt := w.repeatable(ctx, b, o, numbered)
+		if !may && (doubt == nil || !mongoerr.Class(doubt).Transient()) {
+			return false
+		}
+		wait, ok := waits.next(o.err)
+		if !ok || !w.sleep(ctx, wait) {
+			return false
+		}
+		if may {
+			return true
+		}
 	}
 }
 
@@ -118,17 +133,18 @@ func (o *outcome) passes() bool {
 	return mongoerr.Class(o.err).Transient()
 }
 
-// repeatable reports whether b may be sent again without a statement being executed twice.
-func (w *worker) repeatable(ctx context.Context, b *batch, o *outcome, numbered bool) bool {
+// repeatable reports whether b may be sent again without a statement being executed twice. doubt is
+// why the server did not say so.
+func (w *worker) repeatable(ctx context.Context, b *batch, o *outcome, numbered bool) (may bool, doubt error) {
 	switch {
 	case ctx.Err() != nil, w.session.inTransaction():
-		return false
+		return false, nil
 	case numbered, o.last == unsent && !o.maybe, o.last == refused && !o.maybe:
-		return true
+		return true, nil
 	case b.idempotent():
-		return w.uniqueIDs(ctx)
+		return w.askUniqueIDs(ctx)
 	}
-	return false
+	return false, nil
 }
 
 // sleep waits for d. It returns false if the run has failed before.

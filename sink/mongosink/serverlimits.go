@@ -106,22 +106,29 @@ func document(fields bson.D) bson.Raw {
 // series has none. Then two documents sent with one _id are never both stored, and a stored
 // document tells what happened to the one that was sent.
 func (r *run) uniqueIDs(ctx context.Context) bool {
+	unique, _ := r.askUniqueIDs(ctx)
+	return unique
+}
+
+// askUniqueIDs is uniqueIDs, with the reason if the server does not answer. The next call asks again
+// then.
+func (r *run) askUniqueIDs(ctx context.Context) (bool, error) {
 	s := &r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unique != nil {
-		return *s.unique
+		return *s.unique, nil
 	}
 	reply, err := r.ask(mongo.NewSessionContext(ctx, nil), document(bson.D{
 		{Key: "listCollections", Value: 1},
 		{Key: "filter", Value: bson.D{{Key: "name", Value: r.collection}}},
 	}))
 	if err != nil {
-		return false // the next one asks again
+		return false, err
 	}
 	unique := hasUniqueID(reply)
 	s.unique = &unique
-	return unique
+	return unique, nil
 }
 
 // hasUniqueID reports whether the only collection of a list has a unique index on _id. A collection
