@@ -30,6 +30,8 @@ type process struct {
 	log  logBuffer
 	cmd  *exec.Cmd
 	done chan struct{} // closed when cmd has ended
+
+	release func() // frees the port, which Kill keeps for Restart
 }
 
 // Addr returns the address that the server listens on, host:port. A restart keeps it.
@@ -38,7 +40,8 @@ func (p *process) Addr() string { return p.addr }
 // Log returns what the server has written so far.
 func (p *process) Log() string { return p.log.String() }
 
-// Kill kills the server, as kill -9 does, and returns after it has ended.
+// Kill kills the server, as kill -9 does, and returns after it has ended. On Linux its port stays
+// reserved for Restart: otherwise another server could take it, and get the client's requests.
 func (p *process) Kill(t testing.TB) {
 	t.Helper()
 	if p.cmd == nil {
@@ -47,6 +50,7 @@ func (p *process) Kill(t testing.TB) {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 	p.cmd = nil
+	p.release = holdPort(p.addr)
 }
 
 // Restart starts the server again on the same directory and port. It first stops a server that
@@ -57,6 +61,7 @@ func (p *process) Restart(t testing.TB) {
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
+	p.freePort()
 }
 
 // start starts the server and waits until it is ready.
@@ -128,9 +133,17 @@ func (p *process) stop() {
 	p.cmd = nil
 }
 
+func (p *process) freePort() {
+	if p.release != nil {
+		p.release()
+		p.release = nil
+	}
+}
+
 // close stops the server and removes what it stored.
 func (p *process) close() {
 	p.stop()
+	p.freePort()
 	_ = os.RemoveAll(p.dir)
 }
 
