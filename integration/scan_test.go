@@ -3,8 +3,6 @@ package integration_test
 import (
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
@@ -100,40 +98,6 @@ func TestScanOfAChangedCollection(t *testing.T) {
 			wholeOrError(t, got, docs, err)
 		}
 	}
-}
-
-// TestScanKilledServer kills the server during a scan, as kill -9 does, and starts it again.
-func TestScanKilledServer(t *testing.T) {
-	m := servers.SecantusDB(t)
-	coll := m.Database(t).Collection("c")
-	docs := mongofixture.MixedIDs(t, 300)
-	load(t, coll, docs)
-	kills := 3
-	if testing.Short() {
-		kills = 1
-	}
-	if os.Getenv("MILLWEIR_LONG") != "" {
-		kills = 50
-	}
-	resumed := 0
-	for i := range kills {
-		at := 1 + rand.IntN(len(docs)-100) // so that more than what is read ahead is missing
-		got, failures, err := scan(t, coll, func(n int) {
-			if n == at {
-				m.Kill(t)
-				m.Restart(t)
-			}
-		})
-		if err != nil || failures == 0 || len(got) != len(docs) {
-			t.Errorf("kill %d at document %d: %d documents of %d, %d failures, %v", i, at, len(got), len(docs),
-				failures, err)
-		}
-		wholeOrError(t, got, docs, err)
-		if err == nil && failures > 0 {
-			resumed++
-		}
-	}
-	t.Logf("%d kills, %d scans resumed: 0 documents missing, repeated or changed", kills, resumed)
 }
 
 // A view and a collection that does not exist cannot be scanned.

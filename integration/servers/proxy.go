@@ -26,6 +26,7 @@ type Proxy struct {
 
 // gate is one direction of all connections.
 type gate struct {
+	total   int64         // bytes that have passed
 	left    int64         // bytes that may still pass, when held
 	held    bool          // counts left
 	reached chan struct{} // closed when left reaches 0
@@ -66,7 +67,7 @@ func (p *Proxy) HoldDown(n int64) <-chan struct{} { return p.hold(&p.down, n) }
 func (p *Proxy) hold(g *gate, n int64) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	*g = gate{left: n, held: true, reached: make(chan struct{})}
+	*g = gate{total: g.total, left: n, held: true, reached: make(chan struct{})}
 	if n == 0 {
 		close(g.reached)
 	}
@@ -78,8 +79,20 @@ func (p *Proxy) hold(g *gate, n int64) <-chan struct{} {
 func (p *Proxy) Release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.up, p.down = gate{}, gate{}
+	p.up, p.down = gate{total: p.up.total}, gate{total: p.down.total}
 	p.changed.Broadcast()
+}
+
+// Sent returns how many bytes have passed to the server, over all connections.
+func (p *Proxy) Sent() int64 { return p.passedBy(&p.up) }
+
+// Received returns how many bytes have passed from the server, over all connections.
+func (p *Proxy) Received() int64 { return p.passedBy(&p.down) }
+
+func (p *Proxy) passedBy(g *gate) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return g.total
 }
 
 // Cut closes every connection in order: FIN. Bytes held back are lost.
@@ -187,12 +200,12 @@ func (p *Proxy) pass(g *gate, from net.Conn, n int) int {
 		if _, alive := p.conns[from]; !alive {
 			return 0
 		}
-		if !g.held {
-			return n
-		}
-		if g.left > 0 {
-			n = int(min(int64(n), g.left))
-			g.left -= int64(n)
+		if !g.held || g.left > 0 {
+			if g.held {
+				n = int(min(int64(n), g.left))
+				g.left -= int64(n)
+			}
+			g.total += int64(n)
 			return n
 		}
 		p.changed.Wait()
