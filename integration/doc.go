@@ -7,7 +7,8 @@
 // -count=1 to run the tests again.
 //
 // The tests of the sources and sinks of MongoDB also run against the server that the environment
-// variable MONGODB_URI names. With -v, the last lines say against what the tests ran.
+// variable MONGODB_URI names. With -v, the last lines say against what the tests ran. MILLWEIR_RAN
+// names a file to which the same names are appended.
 //
 // A test whose server or tool is missing is skipped, and says how to install it. With CI=true it
 // fails.

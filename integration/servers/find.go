@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,6 +61,23 @@ func (m *names) report(w io.Writer, format string) {
 	if len(m.names) > 0 {
 		slices.Sort(m.names)
 		fmt.Fprintf(w, format+"\n", strings.Join(m.names, ", "))
+	}
+}
+
+// appendTo appends the names to a file, one a line. An empty name of a file means none.
+func (m *names) appendTo(file string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if file == "" || len(m.names) == 0 {
+		return
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString(strings.Join(m.names, "\n") + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 )
 
 // Main runs the tests, reports the programs that they used and those for which tests were skipped,
-// and stops the shared servers. A package that uses [Shared] has
+// and stops the shared servers. It appends the used ones to the file that MILLWEIR_RAN names, if it
+// is set. A package that uses [Shared] has
 //
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 func Main(m *testing.M) int {
 	defer Shared.stop()
 	defer skipped.report(os.Stdout, skippedFormat)
 	defer used.report(os.Stdout, usedFormat)
+	defer used.appendTo(os.Getenv("MILLWEIR_RAN"))
 	return m.Run()
 }
 
