@@ -26,28 +26,9 @@ func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	if bad != nil {
 		return bad
 	}
-	docs := v.docs
-	for i, e := range list {
-		name, operand, ok := only(e)
-		if !ok {
-			return failure(40323, "A pipeline stage specification object must contain exactly one field.")
-		}
-		if name == "$collStats" {
-			if i > 0 {
-				return failure(40602, "$collStats is only valid as the first stage in a pipeline.")
-			}
-			if docs, err = collStats(ns, docs, operand); err != nil {
-				return failure(2, err.Error())
-			}
-			continue
-		}
-		stage := stages[name]
-		if stage == nil {
-			return failure(40324, fmt.Sprintf("Unrecognized pipeline stage name: '%s' (mongotest)", name))
-		}
-		if docs, err = stage(docs, operand); err != nil {
-			return failure(2, err.Error())
-		}
+	docs, bad := s.pipeline(ns, v.docs, list)
+	if bad != nil {
+		return bad
 	}
 	size, given := integer(bson.Raw(req.body.Lookup("cursor").Value), "batchSize")
 	if !given {
@@ -56,8 +37,32 @@ func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	return s.openCursor(v, ns, docs, req.limited(size))
 }
 
-// stages are the stages of a pipeline that turn documents into others.
-var stages = map[string]func([]bson.Raw, bson.RawValue) ([]bson.Raw, error){
+// pipeline returns what stages make of docs.
+func (s *Server) pipeline(ns string, docs []bson.Raw, stages []bson.RawValue) (_ []bson.Raw, refusal bson.Raw) {
+	for i, e := range stages {
+		name, operand, ok := only(e)
+		if !ok {
+			return nil, failure(40323, "A pipeline stage specification object must contain exactly one field.")
+		}
+		run := stageFuncs[name]
+		switch {
+		case name == "$collStats" && i > 0:
+			return nil, failure(40602, "$collStats is only valid as the first stage in a pipeline.")
+		case name == "$collStats":
+			run = func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) { return collStats(ns, docs, v) }
+		case run == nil:
+			return nil, failure(40324, fmt.Sprintf("Unrecognized pipeline stage name: '%s' (mongotest)", name))
+		}
+		var err error
+		if docs, err = run(docs, operand); err != nil {
+			return nil, failure(2, err.Error())
+		}
+	}
+	return docs, nil
+}
+
+// stageFuncs are the stages of a pipeline that turn documents into others.
+var stageFuncs = map[string]func([]bson.Raw, bson.RawValue) ([]bson.Raw, error){
 	"$match": func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
 		filter, ok := v.DocumentOK()
 		if !ok {

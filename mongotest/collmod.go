@@ -20,6 +20,9 @@ func (s *Server) collMod(req *request, ns string) bson.Raw {
 	if c == nil {
 		return failure(26, "ns does not exist")
 	}
+	if c.kind == viewType {
+		return failure(115, "mongotest: collMod of a view is not supported")
+	}
 	options := bson.D{}
 	old, _ := c.options.Elements()
 	for _, e := range old {
@@ -32,6 +35,10 @@ func (s *Server) collMod(req *request, ns string) bson.Raw {
 		if slices.Contains(modifiable, e.Key()) {
 			options = append(options, bson.E{Key: e.Key(), Value: e.Value()})
 		}
+	}
+	if err := c.setValidator(document(options)); err != nil {
+		_ = c.setValidator(c.options)
+		return failure(2, err.Error())
 	}
 	c.options = document(options)
 	return document(bson.D{ok})

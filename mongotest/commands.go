@@ -179,7 +179,11 @@ func query(docs []bson.Raw, body bson.Raw) ([]bson.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	if docs, err = sortDocuments(docs, body.Lookup("sort")); err != nil {
+	order := body.Lookup("sort")
+	if hint, _ := body.Lookup("hint").DocumentOK(); order.IsZero() && !hint.Lookup("$natural").IsZero() {
+		order = body.Lookup("hint") // the only hint that changes the order here
+	}
+	if docs, err = sortDocuments(docs, order); err != nil {
 		return nil, err
 	}
 	if n, given := integer(body, "skip"); given {
@@ -204,6 +208,9 @@ func (s *Server) getMore(req *request) bson.Raw {
 	case c.dropped:
 		delete(s.cursors, id)
 		return failure(175, "collection dropped: "+c.ns)
+	case c.overtaken:
+		delete(s.cursors, id)
+		return failure(136, "CollectionScan died due to position in capped collection being deleted.")
 	case c.at != bson.Timestamp{} && compareTimes(c.at, s.oldest) < 0 && !s.blind:
 		delete(s.cursors, id)
 		return failure(239, "the snapshot of the cursor is too old")
@@ -251,20 +258,16 @@ func (s *Server) count(req *request, ns string) bson.Raw {
 	if bad := refuseUnknown("count", req.body, nil, "query"); bad != nil {
 		return bad
 	}
-	query, _ := req.body.Lookup("query").DocumentOK()
-	n, err := s.matches(ns, query)
+	v, bad := s.view(req, ns)
+	if bad != nil {
+		return bad
+	}
+	filter, _ := req.body.Lookup("query").DocumentOK()
+	docs, err := match(v.docs, filter)
 	if err != nil {
 		return failure(2, err.Error())
 	}
-	return document(bson.D{{Key: "n", Value: int32(n)}, ok})
-}
-
-func (s *Server) matches(ns string, filter bson.Raw) (int, error) {
-	if s.data[ns] == nil {
-		return 0, nil
-	}
-	docs, err := match(s.data[ns].docs, filter)
-	return len(docs), err
+	return document(bson.D{{Key: "n", Value: int32(len(docs))}, ok})
 }
 
 func (s *Server) listCollections(req *request) bson.Raw {

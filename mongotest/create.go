@@ -14,8 +14,8 @@ const (
 )
 
 // createOptions are the options of the command create that the server keeps and lists. It enforces
-// only those that decide what a collection is: a view cannot be written, and a clustered collection
-// has no other index on _id.
+// views, the limits of capped collections, validators, and that a clustered collection has no other
+// index on _id.
 var createOptions = []string{
 	"capped", "size", "max", "validator", "validationLevel", "validationAction", "collation", "clusteredIndex",
 	"timeseries", "expireAfterSeconds", "changeStreamPreAndPostImages", "viewOn", "pipeline", "storageEngine",
@@ -40,8 +40,17 @@ func (s *Server) create(req *request, target string) bson.Raw {
 			"are present, and needs 'size'")
 	case has("viewOn") != has("pipeline"):
 		return failure(invalidOptions, "'viewOn' and 'pipeline' are only valid together")
+	case has("viewOn"):
+		if bad := s.checkView(req.db, target, req.body); bad != nil {
+			return bad
+		}
+	}
+	if err := new(collection).setValidator(req.body); err != nil {
+		return failure(2, err.Error())
 	}
 	c := s.make(req.db, target)
+	_ = c.setValidator(req.body)
+	c.setLimits(req.body)
 	switch {
 	case has("viewOn"):
 		c.kind, c.uuid = viewType, [16]byte{}

@@ -25,15 +25,18 @@ type collection struct {
 	options bson.Raw      // with which it was created
 	indexes []bson.Raw    // except for the one on _id
 	unique  []uniqueIndex // those of indexes that are unique
+	rule    validator
+	limits  limits
 }
 
 type cursor struct {
-	ns      string
-	docs    []bson.Raw     // that have not been sent
-	at      bson.Timestamp // the time of its snapshot, or zero
-	dropped bool           // the collection was dropped: the next getMore reports it
-	changes *changeStream  // reads the change log instead of docs; nil for other cursors
-	session string         // in which it was opened
+	ns        string
+	docs      []bson.Raw     // that have not been sent
+	at        bson.Timestamp // the time of its snapshot, or zero
+	overtaken bool           // the next document of a capped collection was dropped
+	dropped   bool           // the collection was dropped: the next getMore reports it
+	changes   *changeStream  // reads the change log instead of docs; nil for other cursors
+	session   string         // in which it was opened
 }
 
 // make returns the collection, and creates it if it does not exist.
@@ -88,6 +91,7 @@ func (c *collection) insert(doc bson.Raw) bool {
 	}
 	c.ids[id] = struct{}{}
 	c.docs = append(c.docs, doc)
+	c.limits.used += int64(len(doc))
 	return true
 }
 

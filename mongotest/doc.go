@@ -30,18 +30,24 @@
 // simulates an older server, [Server.IgnoreUnknownFields] one that ignores unknown fields.
 //
 // It is not a database. It supports
-//   - in filters: values, $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $not, $exists, $type, $and,
-//     $or, $nor and $expr, with paths through documents and arrays, and brackets of types as on a
-//     real server;
+//   - in filters: values, $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $not, $exists, $type, $regex,
+//     $and, $or, $nor, $expr and $jsonSchema, with paths through documents and arrays, and brackets of
+//     types as on a real server;
+//   - regular expressions that mean the same in Go, with the options i, m and s;
+//   - in $jsonSchema: bsonType, type, required, properties, additionalProperties, enum, minimum,
+//     maximum, lengths, items, allOf, anyOf, oneOf and not;
 //   - in expressions: paths, $literal, comparisons, $and, $or and $not;
-//   - sorts by any fields, and projections that keep or drop fields of the top level;
+//   - sorts by any fields or by $natural, and projections that keep or drop fields, also by paths;
 //   - the stages $match, $sort, $skip, $limit, $project, $sample, $bucketAuto, $count, $collStats,
 //     and the $group of CountDocuments; splitVector on _id;
 //   - snapshot reads at the time of any change, until [Server.ForgetSnapshots].
 //
-// It refuses everything else, instead of ignoring it. Indexes have no effect except for uniqueness,
-// so a hint has none. A read concern other than snapshot has none either. The server keeps the
-// options of a collection and lists them; a view cannot be written, and is empty.
+// It refuses everything else, with an error that names it, instead of ignoring it. Indexes have no
+// effect except for uniqueness, so a hint has none, except for $natural. A read concern other than
+// snapshot has none either. A view is read through its pipeline and cannot be written, a capped
+// collection drops its oldest documents, and a validator refuses documents (121). The server keeps the
+// other options of a collection and lists them, but they have no effect: a collation, a time series,
+// expireAfterSeconds.
 //
 // A change stream of a collection, a database or the deployment returns the inserts, drops and
 // renames since the first change stream of the server, and the events of [Server.AddChange]. It

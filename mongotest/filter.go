@@ -77,6 +77,11 @@ func parseCondition(key string, v bson.RawValue) (predicate, error) {
 		return func(d bson.Raw) bool { return truthy(e(d)) }, nil
 	case "$comment":
 		return every(nil), nil
+	case "$jsonSchema":
+		rule, err := parseSchema(v)
+		return func(d bson.Raw) bool {
+			return rule(bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: d})
+		}, err
 	}
 	if strings.HasPrefix(key, "$") {
 		return nil, unsupported("the operator "+key, v)
@@ -107,16 +112,20 @@ func parseFilters(operator string, v bson.RawValue) (parts []predicate, err erro
 
 // parseField returns the condition that v, a value or a document of operators, sets for a field.
 func parseField(path []string, v bson.RawValue) (predicate, error) {
-	if !hasOperators(v) {
+	switch {
+	case v.Type == bson.TypeRegex:
+		return regexCondition(path, v, bson.RawValue{})
+	case !hasOperators(v):
 		return parseOperator(path, "$eq", v)
 	}
-	elements, err := v.Document().Elements()
+	operators := v.Document()
+	elements, err := operators.Elements()
 	if err != nil {
 		return nil, err
 	}
 	var all []predicate
 	for _, e := range elements {
-		p, err := parseOperator(path, e.Key(), e.Value())
+		p, err := parseOperatorOf(operators, path, e.Key(), e.Value())
 		if err != nil {
 			return nil, err
 		}
@@ -135,11 +144,25 @@ func hasOperators(v bson.RawValue) bool {
 	return err == nil && strings.HasPrefix(first.Key(), "$")
 }
 
+// parseOperatorOf returns the condition of one of the operators of a field.
+func parseOperatorOf(operators bson.Raw, path []string, operator string, v bson.RawValue) (predicate, error) {
+	switch operator {
+	case "$regex":
+		return regexCondition(path, v, operators.Lookup("$options"))
+	case "$options":
+		if operators.Lookup("$regex").IsZero() {
+			return nil, fmt.Errorf("$options needs a $regex")
+		}
+		return every(nil), nil
+	}
+	return parseOperator(path, operator, v)
+}
+
 func parseOperator(path []string, operator string, v bson.RawValue) (predicate, error) {
 	switch operator {
 	case "$eq", "$gt", "$gte", "$lt", "$lte", "$ne":
-		if v.Type == bson.TypeRegex {
-			return nil, unsupported("a regular expression", v)
+		if v.Type == bson.TypeRegex && operator != "$eq" {
+			return nil, fmt.Errorf("Can't have regex as arg to %s.", operator)
 		}
 		if operator == "$ne" {
 			return negated(comparison(path, "$eq", v)), nil
@@ -153,10 +176,14 @@ func parseOperator(path []string, operator string, v bson.RawValue) (predicate, 
 		}
 		var parts []predicate
 		for _, v := range values {
-			if v.Type == bson.TypeRegex || hasOperators(v) {
-				return nil, unsupported("in "+operator, v)
+			if hasOperators(v) {
+				return nil, fmt.Errorf("cannot nest $ under %s", operator)
 			}
-			parts = append(parts, comparison(path, "$eq", v))
+			p, err := parseField(path, v)
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, p)
 		}
 		if operator == "$nin" {
 			return negated(some(parts)), nil
@@ -164,8 +191,11 @@ func parseOperator(path []string, operator string, v bson.RawValue) (predicate, 
 		return some(parts), nil
 	case "$not":
 		p, err := parseField(path, v)
-		if err != nil || !hasOperators(v) {
-			return nil, unsupported("in $not", v)
+		switch {
+		case err != nil:
+			return nil, err
+		case !hasOperators(v) && v.Type != bson.TypeRegex:
+			return nil, fmt.Errorf("$not needs a regex or a document")
 		}
 		return negated(p), nil
 	case "$exists":

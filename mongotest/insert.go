@@ -53,7 +53,7 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 		}
 		bad := &refusal{f.WriteErrors[i], "mongotest: injected write error"}
 		if bad.code == 0 {
-			bad = s.store(c, doc, parsed[i], bypass)
+			bad = s.store(c, doc, parsed[i], checks{keepsTimestamps: bypass, validates: !skipsValidation(req)})
 		}
 		if bad == nil {
 			inserted++
@@ -86,8 +86,17 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	return document(append(d, ok))
 }
 
+// checks says what the server does with a new document.
+type checks struct {
+	keepsTimestamps bool // a top-level Timestamp(0, 0) stays
+	validates       bool // by the validator of the collection
+}
+
+// skipsValidation reports whether a command says that its documents need not be valid.
+func skipsValidation(req *request) bool { return truthy(req.body.Lookup("bypassDocumentValidation")) }
+
 // store puts doc into c as a server does, or returns why it refuses doc.
-func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refusal {
+func (s *Server) store(c *collection, doc bson.Raw, f fields, wanted checks) *refusal {
 	const badValue, overflow, duplicateKey = 2, 15, 11000
 	if len(doc) > MaxDocumentBytes {
 		text := fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)
@@ -96,8 +105,16 @@ func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refu
 	if tooDeep(doc, MaxDepth) {
 		return &refusal{overflow, fmt.Sprintf("Document exceeds maximum nested object depth: %d", MaxDepth)}
 	}
-	fixed, bad := s.fix(doc, f, bypass)
-	if bad != nil {
+	fixed, bad := s.fix(doc, f, wanted.keepsTimestamps)
+	switch {
+	case bad != nil:
+		return bad
+	case wanted.validates:
+		if bad := c.rule.refuses(nil, fixed); bad != nil {
+			return bad
+		}
+	}
+	if bad := c.limits.tooLarge(fixed); bad != nil {
 		return bad
 	}
 	if !c.insert(fixed) {
@@ -108,8 +125,10 @@ func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refu
 	if bad := c.addKeys(fixed); bad != nil {
 		delete(c.ids, idOf(fixed))
 		c.docs = c.docs[:len(c.docs)-1]
+		c.limits.used -= int64(len(fixed))
 		return bad
 	}
+	s.trim(c)
 	s.logInsert(c, fixed)
 	return nil
 }

@@ -32,6 +32,8 @@ func (s *Server) renameCollection(req *request, from string) bson.Raw {
 		return uuidMismatch(to, target)
 	case c == nil:
 		return failure(26, "Source collection "+from+" does not exist")
+	case c.kind == viewType:
+		return failure(166, "Namespace "+from+" is a view, not a collection")
 	case from == to:
 		return failure(20, "Can't rename a collection to itself")
 	case s.data[to] != nil && !drop:

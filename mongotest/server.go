@@ -140,6 +140,7 @@ func (s *Server) Add(db, coll string, docs ...bson.Raw) {
 	c := s.make(db, coll)
 	c.docs = append(c.docs, docs...)
 	c.ids = nil
+	c.limits.count(c.docs)
 	s.changed(c)
 }
 

@@ -62,7 +62,20 @@ func (s *Server) IgnoreSnapshots(silent bool) {
 // view returns what a find or an aggregate reads of a collection: the present documents, or those at
 // the time of its read concern.
 func (s *Server) view(req *request, ns string) (v view, refusal bson.Raw) {
-	c := s.data[ns]
+	c, stages, refusal := s.below(ns)
+	if refusal != nil {
+		return v, refusal
+	}
+	v, refusal = s.read(req, c)
+	if refusal != nil || len(stages) == 0 {
+		return v, refusal
+	}
+	v.docs, refusal = s.pipeline(ns, v.docs, stages)
+	return v, refusal
+}
+
+// read returns the documents of c, which is nil if the collection does not exist.
+func (s *Server) read(req *request, c *collection) (v view, refusal bson.Raw) {
 	v.session = req.session()
 	if c != nil {
 		v.docs = c.docs

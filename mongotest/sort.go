@@ -44,6 +44,9 @@ func sortDocuments(docs []bson.Raw, order bson.RawValue) ([]bson.Raw, error) {
 	case !isDocument:
 		return nil, unsupported("the sort", order)
 	}
+	if natural, err := by.LookupErr("$natural"); err == nil {
+		return naturalOrder(docs, by, natural)
+	}
 	keys, err := parseSort(by)
 	if err != nil || len(keys) == 0 {
 		return docs, err
@@ -95,4 +98,20 @@ func (k sortKey) of(d bson.Raw) (best bson.RawValue) {
 		}
 	}
 	return best
+}
+
+// naturalOrder returns docs in the order of insertion, or in the reverse for {$natural: -1}.
+func naturalOrder(docs []bson.Raw, by bson.Raw, direction bson.RawValue) ([]bson.Raw, error) {
+	elements, _ := by.Elements()
+	switch n, isNumber := direction.AsInt64OK(); {
+	case len(elements) > 1:
+		return nil, unsupported("a sort by $natural and by fields", by)
+	case isNumber && n == 1:
+		return docs, nil
+	case isNumber && n == -1:
+		reversed := slices.Clone(docs)
+		slices.Reverse(reversed)
+		return reversed, nil
+	}
+	return nil, fmt.Errorf("$natural sort cannot be set to a value other than -1 or 1.")
 }

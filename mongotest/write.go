@@ -33,6 +33,9 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 		ordered = v
 	}
 	c := s.make(req.db, target)
+	if c.kind == viewType {
+		return failure(166, "Namespace "+req.db+"."+target+" is a view, not a collection")
+	}
 	var total changed
 	errs, upserted, retried := bson.A{}, bson.A{}, bson.A{}
 	for i, statement := range statements {
@@ -45,7 +48,7 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 		} else {
 			bad := &refusal{f.WriteErrors[i], "mongotest: injected write error"}
 			if bad.code == 0 {
-				done, bad = s.changeOne(c, req.name, statement)
+				done, bad = s.changeOne(c, req, statement)
 			}
 			if bad != nil {
 				errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: bad.code}, {Key: "errmsg", Value: bad.text}})
@@ -103,8 +106,9 @@ type changed struct {
 }
 
 // changeOne carries out one statement.
-func (s *Server) changeOne(c *collection, command string, statement bson.Raw) (done changed, bad *refusal) {
-	const badValue = 2
+func (s *Server) changeOne(c *collection, req *request, statement bson.Raw) (done changed, bad *refusal) {
+	const badValue, cannotGrow = 2, 10003
+	command := req.name
 	filter, _ := statement.Lookup("q").DocumentOK()
 	matches, err := parseFilter(filter)
 	if err != nil {
@@ -131,13 +135,19 @@ func (s *Server) changeOne(c *collection, command string, statement bson.Raw) (d
 		if err != nil {
 			return changed{}, &refusal{badValue, err.Error()}
 		}
+		if bad := c.rule.refuses(docs[i], after); bad != nil && !skipsValidation(req) {
+			return changed{}, bad
+		}
+		if c.limits.bytes > 0 && len(after) != len(docs[i]) {
+			return changed{}, &refusal{cannotGrow, "Cannot change the size of a document in a capped collection"}
+		}
 		if string(after) != string(docs[i]) {
 			done.modified++
 		}
 		docs[i] = after
 	}
 	if done.n == 0 && command == "update" && truthy(statement.Lookup("upsert")) {
-		return s.upsert(c, filter, statement.Lookup("u"))
+		return s.upsert(c, req, statement)
 	}
 	before := c.docs
 	c.docs, c.ids = docs, nil
@@ -151,7 +161,8 @@ func (s *Server) changeOne(c *collection, command string, statement bson.Raw) (d
 }
 
 // upsert stores the document that an update makes of the values of its filter.
-func (s *Server) upsert(c *collection, filter bson.Raw, update bson.RawValue) (changed, *refusal) {
+func (s *Server) upsert(c *collection, req *request, statement bson.Raw) (changed, *refusal) {
+	filter, update := statement.Lookup("q").Document(), statement.Lookup("u")
 	start := bson.D{}
 	if id, err := filter.LookupErr("_id"); err == nil && !hasOperators(id) {
 		start = bson.D{{Key: "_id", Value: id}}
@@ -168,7 +179,7 @@ func (s *Server) upsert(c *collection, filter bson.Raw, update bson.RawValue) (c
 		doc = document(append(bson.D{{Key: "_id", Value: bson.NewObjectID()}}, fieldsAsD(doc)...))
 		f, _ = fieldsOf(doc)
 	}
-	if bad := s.store(c, doc, f, false); bad != nil {
+	if bad := s.store(c, doc, f, checks{validates: !skipsValidation(req)}); bad != nil {
 		return changed{}, bad
 	}
 	return changed{n: 1, upserted: doc.Lookup("_id")}, nil
