@@ -19,7 +19,7 @@ import (
 func TestSentinelClasses(t *testing.T) {
 	for _, err := range []error{
 		s3source.ErrNotFound, s3source.ErrObjectChanged, s3source.ErrChecksum,
-		s3source.ErrBadReply, s3source.ErrArchived, s3source.ErrNotVerifiable,
+		s3source.ErrBadReply, s3source.ErrArchived, s3source.ErrNotVerifiable, s3source.ErrCustomerKey,
 	} {
 		if got := stream.ClassOf(err); got != stream.Fatal {
 			t.Errorf("%v is %v", err, got)

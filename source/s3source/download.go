@@ -40,6 +40,7 @@
 package s3source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/millweir/millweir/internal/lend"
+	"github.com/millweir/millweir/internal/s3key"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
@@ -67,6 +69,10 @@ type DownloadOptions struct {
 	IfMatch   string // the ETag that the object must have, with quotes, as an upload returned it; "" means any
 	Offset    int64  // the first byte to read, from 0; an offset at the object's end reads nothing
 	Length    int64  // the number of bytes to read, which must all exist; 0 means to the object's end
+
+	// CustomerKey is the key of an object that was stored with one (SSE-C): 32 bytes. nil means
+	// none. It is sent with each request, so the endpoint must be https.
+	CustomerKey CustomerKey
 
 	// Parallelism is the number of requests at a time, each for PartSize bytes. The bytes stay in
 	// order. 0 and 1 mean one request for all. A HEAD comes first.
@@ -118,6 +124,12 @@ var (
 	// ErrArchived reports an object in an archive: it must be restored before it can be read.
 	ErrArchived = stream.Mark(errors.New("the object is archived"), stream.Fatal)
 
+	// ErrCustomerKey reports an object that is stored with another CustomerKey (SSE-C), with one
+	// although none was given, or with none although one was given. The text says which, and what
+	// to do. If a service rejects a key in the same way as a client without the right to read, the
+	// text names both.
+	ErrCustomerKey = stream.Mark(errors.New("the object has another CustomerKey"), stream.Fatal)
+
 	// ErrNotVerifiable reports, with VerifyRequired, an object without a checksum that the download
 	// can compare.
 	ErrNotVerifiable = stream.Mark(errors.New("the bytes could not be verified"), stream.Fatal)
@@ -147,8 +159,8 @@ var (
 //   - Retries: a reply that breaks off, stalls or is slower than MinRate, and every other transient
 //     failure, lead to a request for the rest, for RetryTimeout without progress. If all replies
 //     stay too slow, the error wraps os.ErrDeadlineExceeded and is Retryable.
-//   - Errors: [ErrNotFound], [ErrArchived], [ErrObjectChanged], [ErrChecksum], [ErrNotVerifiable],
-//     [ErrBadReply]; io.ErrUnexpectedEOF for an object that ends before Offset or before the
+//   - Errors: [ErrNotFound], [ErrArchived], [ErrCustomerKey], [ErrObjectChanged], [ErrChecksum],
+//     [ErrNotVerifiable], [ErrBadReply]; io.ErrUnexpectedEOF for an object that ends before Offset or before the
 //     requested bytes, or that cannot be read to its end; otherwise the SDK's, wrapped. After a
 //     Retryable or Throttled error, a source with the next Offset and the same IfMatch reads the
 //     rest (see [stream.Restart]).
@@ -232,6 +244,7 @@ type download struct {
 	client      API
 	bucket, key string
 	opts        DownloadOptions
+	customerKey s3key.Key // in place of opts.CustomerKey
 }
 
 // newDownload returns a checked download with the defaults of opts.
@@ -255,7 +268,7 @@ func newDownload(client API, bucket, key string, opts *DownloadOptions) (*downlo
 	if d.opts.PartSize == 0 {
 		d.opts.PartSize = defaultPart
 	}
-	return d, d.check()
+	return d, cmp.Or(d.check(), d.takeCustomerKey())
 }
 
 func (d *download) check() error {

@@ -23,7 +23,7 @@ func (r *run) head(ctx context.Context, part *int32, opts ...func(*s3.Options)) 
 	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
 		PartNumber: part,
-	}, append([]func(*s3.Options){s3reply.Guard, r.reportRetries}, opts...)...)
+	}, r.callOptions(append(opts, s3reply.Guard)...)...)
 	if err != nil {
 		return nil, orStalled(ctx, r.withSentinel(s3fault.Mark(err)))
 	}
@@ -78,8 +78,11 @@ func (r *run) length(ctx context.Context) (int64, error) {
 func (r *run) look(ctx context.Context) error {
 	for {
 		out, err := r.headWithChecksums(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			err = r.found(ctx, out)
+		case r.headOnly:
+			err = r.reasonFor(ctx, err)
 		}
 		if err == nil || err == errNotByHead { //nolint:errorlint // it is our own, unwrapped
 			return err

@@ -31,9 +31,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 		return nil, 0, fatal{stream.Mark(
 			errors.New("the reply broke off and had no ETag, so the rest cannot be read"), stream.Fatal)}
 	}
-	in := &s3.GetObjectInput{
-		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
-	}
+	in := r.getInput()
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.until()))
 	}
@@ -56,18 +54,25 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 	return out.Body, upto, nil
 }
 
+// getInput returns a request for the whole object.
+func (r *run) getInput() *s3.GetObjectInput {
+	return &s3.GetObjectInput{
+		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
+	}
+}
+
 // get sends in, and asks for the object's checksum if in is for the whole object. Some services
 // reject the header that asks (https://www.backblaze.com/docs/cloud-storage-s3-compatible-api):
 // then get sends in without it.
 func (r *run) get(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	if in.Range != nil || r.opts.Verify == VerifyLength || r.withoutMode {
-		return r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
+		return r.client.GetObject(ctx, in, r.callOptions(withoutValidation)...)
 	}
-	out, err := r.client.GetObject(ctx, in, withoutValidation, askForChecksum, r.reportRetries)
+	out, err := r.client.GetObject(ctx, in, r.callOptions(withoutValidation, askForChecksum)...)
 	if !rejectsHeader(err) {
 		return out, err
 	}
-	plain, plainErr := r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
+	plain, plainErr := r.client.GetObject(ctx, in, r.callOptions(withoutValidation)...)
 	if rejectsHeader(plainErr) { // it was not for the header
 		return out, err
 	}
@@ -228,7 +233,10 @@ func tooShort(has, want int64) error {
 // help.
 func (r *run) withSentinel(err error) error {
 	status := s3fault.Status(err)
+	aboutKey := r.keyError(err)
 	switch {
+	case aboutKey != nil:
+		return fatal{aboutKey}
 	case status == http.StatusNotFound:
 		return fatal{fmt.Errorf("%w: %w", ErrNotFound, err)}
 	case status == http.StatusPreconditionFailed:
