@@ -46,10 +46,13 @@ type Counts struct {
 	Collections int64 `json:"collections"`
 	Segments    int64 `json:"segments"`
 	Documents   int64 `json:"documents"`
-	Bytes       int64 `json:"bytes"`  // of the documents as BSON
-	Stored      int64 `json:"stored"` // bytes that were written to the store
-	Reused      int64 `json:"reused"` // bytes in the store that are named again
-	Fetched     int64 `json:"fetched"`
+	Bytes       int64 `json:"bytes"`   // of the documents as BSON
+	Stored      int64 `json:"stored"`  // bytes that were written to the store
+	Reused      int64 `json:"reused"`  // bytes in the store that are named again
+	Fetched     int64 `json:"fetched"` // bytes that were read from the store
+
+	AlreadyThere int64 `json:"alreadyThere,omitempty"` // collections or objects that the target had before
+	Erased       int64 `json:"erased,omitempty"`       // documents that a restore left out by [RestoreOptions].Erase
 }
 
 // add adds d to c.
@@ -61,6 +64,8 @@ func (c *Counts) add(d Counts) {
 	c.Stored += d.Stored
 	c.Reused += d.Reused
 	c.Fetched += d.Fetched
+	c.AlreadyThere += d.AlreadyThere
+	c.Erased += d.Erased
 }
 
 // Report says what a [Job] did.

@@ -105,7 +105,7 @@ func makeBackup(t *testing.T, r *Repository, began time.Time, collections ...mad
 		if c.ns.Collection != "" {
 			head.Description = document(t, bson.D{
 				{Key: "name", Value: c.ns.Collection},
-				{Key: "type", Value: string(c.kind)},
+				{Key: "type", Value: typeOf(c.kind)},
 				{Key: "options", Value: orEmpty(c.options)},
 			})
 		}
@@ -188,4 +188,12 @@ func damageOf(err error) []Problem {
 // counter returns a sink that counts documents.
 func counter() stream.Sink[bson.Raw, int] {
 	return sink.Fold(0, func(n int, _ bson.Raw) int { return n + 1 })
+}
+
+// typeOf returns what listCollections calls a kind.
+func typeOf(kind Kind) string {
+	if kind == mongosource.KindCapped || kind == mongosource.KindClustered {
+		return string(mongosource.KindPlain)
+	}
+	return string(kind)
 }

@@ -76,7 +76,7 @@ func oneEach(job string, n int, receipts []Receipt) ([]Receipt, error) {
 	}
 	for i, ok := range found {
 		if !ok {
-			return nil, stream.Mark(fmt.Errorf("unit %d of %d has no receipt", i, n), stream.Fatal)
+			return nil, fmt.Errorf("%w: unit %d of %d has no receipt", ErrIncomplete, i, n)
 		}
 	}
 	return all, nil

@@ -1,0 +1,155 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Restore returns a job that makes the collections of the backup in a deployment. Nothing can be seen
+// under the name of a target before everything is proven.
+//
+//   - Units: collections. Each is filled under a name of its own in the target's database, with its
+//     options and indexes, read back, and compared with the backup. Servers cannot rename a time
+//     series, and Merge has nothing to rename: these are verified as a whole.
+//   - Finish gives the collections their names, fills time series, merges, creates views, sets time
+//     limits (TTL), and restores roles and users.
+//   - Repetition: run the job again after any failure. What was prepared is used again, and a target
+//     that has exactly its documents already is left alone. [Abandoner] removes what was prepared.
+//   - Cost: every restored document is read back once. With DropTarget, the server holds the old
+//     and the new documents until the job finishes.
+//   - Memory: for each unit that of [mongosink.Insert], and a chunk and 64 documents for each segment
+//     that is read.
+//   - Errors: [ErrDamaged], [ErrNotFound] and those of the codecs for a damaged backup;
+//     [ErrTargetExists]; [ErrNotEqual]; [ErrMetadata] if all documents are restored and the server
+//     refused something of the rest; those of [mongosink.ReplaceCollection].
+func (v *View) Restore(client *mongo.Client, opts *RestoreOptions) Job {
+	return newRestore(v, client, opts)
+}
+
+// Abandoner is a [Job] that can remove what it left in the target. Call it for a job that failed and
+// will not be run again.
+type Abandoner interface {
+	Abandon(ctx context.Context) error
+}
+
+// Errors of a restore.
+var (
+	// ErrTargetExists means that a target exists and does not have the documents that it would get.
+	// Its class is Fatal.
+	ErrTargetExists = fatal("the target exists with other documents: restore under another name, " +
+		"or set DropTarget or Merge")
+
+	// ErrNotEqual means that the documents that the server gives back are not those that were
+	// restored. The collection was not published. Its class is Fatal.
+	ErrNotEqual = fatal("the server gives back other documents than it was given")
+
+	// ErrMetadata means that all documents were restored, and that the server refused indexes or
+	// options, which the error names. Its class is Data.
+	ErrMetadata = stream.Mark(errors.New("all documents were restored, but not everything about them"), stream.Data)
+)
+
+type restoreJob struct {
+	view   *View
+	client *mongo.Client
+	name   string
+	opts   RestoreOptions
+	ids    idRange
+	all    []target
+	err    error // of the options
+}
+
+var _ Abandoner = (*restoreJob)(nil)
+
+func newRestore(v *View, client *mongo.Client, opts *RestoreOptions) *restoreJob {
+	j := &restoreJob{view: v, client: client, name: "restore " + v.manifest.Run}
+	if j.opts, j.err = opts.check(); j.err != nil {
+		return j
+	}
+	if j.ids, j.err = newIDRange(j.opts.From, j.opts.To); j.err != nil {
+		return j
+	}
+	j.all, j.err = v.targets(&j.opts)
+	return j
+}
+
+// Units implements [Job]. It refuses targets that exist, as far as that can be seen without reading
+// their documents.
+func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
+	if j.err != nil {
+		return nil, failed("restore", j.err)
+	}
+	for _, t := range j.all {
+		if err := j.refuse(ctx, t); err != nil {
+			return nil, failed("restore", err)
+		}
+	}
+	return units(j.name, len(j.all)), nil
+}
+
+// refuse returns an error if the target exists with a number of documents that the restore cannot
+// give it.
+func (j *restoreJob) refuse(ctx context.Context, t target) error {
+	if j.opts.DropTarget || j.opts.Merge || !stores(t.entry.Kind) {
+		return nil
+	}
+	coll := collectionOf(j.client, t.to)
+	found, err := exists(ctx, coll)
+	if err != nil || !found {
+		return err
+	}
+	if marked, err := j.unfinished(ctx, t); err != nil || marked {
+		return err
+	}
+	n, err := coll.CountDocuments(ctx, anything)
+	switch {
+	case err != nil:
+		return err
+	case n > t.entry.Documents, n < t.entry.Documents && !j.opts.partial():
+		return fmt.Errorf("%s: %w", quoted(t.to), ErrTargetExists)
+	}
+	return nil
+}
+
+// Do implements [Job].
+func (j *restoreJob) Do(ctx context.Context, u Unit) (Receipt, error) {
+	if j.err != nil {
+		return Receipt{}, failed("restore", j.err)
+	}
+	if err := checkUnit(u, j.name, len(j.all)); err != nil {
+		return Receipt{}, failed("restore", err)
+	}
+	r := j.collection(u.Number)
+	if err := r.prepare(ctx); err != nil {
+		return Receipt{}, failed("restore "+quoted(r.target.entry.Namespace()), err)
+	}
+	r.counts.Collections = 1
+	data, err := json.Marshal(r.data)
+	if err != nil {
+		return Receipt{}, failed("restore", err)
+	}
+	return Receipt{Unit: u, Counts: r.counts, Data: data}, nil
+}
+
+// collection returns the restore of the n-th target.
+func (j *restoreJob) collection(n int) *collectionRestore {
+	return &collectionRestore{job: j, target: j.all[n], coll: collectionOf(j.client, j.all[n].to)}
+}
+
+// Abandon implements [Abandoner].
+func (j *restoreJob) Abandon(ctx context.Context) error {
+	if j.err != nil {
+		return nil
+	}
+	for n := range j.all {
+		if err := j.collection(n).abandon(ctx); err != nil {
+			return failed("abandon the restore", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
+)
+
+// collectionRestore restores one collection.
+type collectionRestore struct {
+	job    *restoreJob
+	target target
+	coll   *mongo.Collection // the target
+
+	head   catalogHead
+	listed Tally // of all documents, as the catalog says
+	counts Counts
+	data   prepared
+}
+
+// prepared is what a unit did: the data of its receipt.
+type prepared struct {
+	Want    Tally    `json:"want"`             // of the documents that are restored
+	Present bool     `json:"present"`          // the target had them before
+	Merge   bool     `json:"merge"`            // the documents are added to the target
+	Later   bool     `json:"later"`            // indexes or a time limit are missing
+	Weaker  []string `json:"weaker,omitempty"` // for the report
+	Failed  []string `json:"failed,omitempty"` // that the server refused, except for documents
+}
+
+// prepare does everything that can be done before anything is visible.
+func (r *collectionRestore) prepare(ctx context.Context) error {
+	if err := r.survey(ctx); err != nil {
+		return err
+	}
+	if !stores(r.target.entry.Kind) {
+		return nil
+	}
+	found, err := exists(ctx, r.coll)
+	if err != nil {
+		return err
+	}
+	series := r.target.entry.Kind == mongosource.KindTimeSeries
+	unfinished, err := r.job.unfinished(ctx, r.target)
+	switch {
+	case err != nil:
+		return err
+	case found && !unfinished && r.job.opts.Merge:
+		return r.tryMerge(ctx)
+	case found && !unfinished && !r.job.opts.DropTarget:
+		return r.compare(ctx)
+	case series:
+		return r.documents().Each(ctx, func(bson.Raw) error { return nil })
+	}
+	return r.stage(ctx)
+}
+
+// survey reads the catalog.
+func (r *collectionRestore) survey(ctx context.Context) (err error) {
+	r.head, r.listed, err = r.job.view.survey(ctx, r.target.number)
+	return err
+}
+
+// stores reports whether a collection of the kind has documents of its own.
+func stores(kind Kind) bool { return kind != mongosource.KindView }
+
+// stage makes the collection under the name of a prepared one, and compares it with the backup.
+func (r *collectionRestore) stage(ctx context.Context) error {
+	if ready, err := r.staged(ctx); err != nil || ready {
+		return err
+	}
+	opts := r.job.opts.Insert
+	if r.target.entry.Kind == mongosource.KindCapped {
+		opts.Ordered, opts.Parallelism = true, 1
+	}
+	name := r.job.view.preparedName(r.target.to)
+	description, limited := withoutExpiry(r.head.Description)
+	indexes := r.staticIndexes()
+	result, err := mongosink.ReplaceCollection(r.prepared(), &mongosink.ReplaceCollectionOptions{
+		Insert: opts, Description: description, Indexes: indexes, DropTarget: true, AllowEmpty: true,
+		StagingName: name + fillingSuffix, Check: r.check,
+	}).Consume(ctx, r.documents())
+	if result.Target == mongosink.TargetReplaced && r.refused(err) {
+		err = nil
+	}
+	r.data.Later = limited || len(indexes) < len(r.head.Indexes)
+	return err
+}
+
+// staged reports whether an earlier run prepared the collection. Which documents it chose is only
+// known if it chose all.
+func (r *collectionRestore) staged(ctx context.Context) (bool, error) {
+	if r.job.opts.partial() {
+		return false, nil
+	}
+	found, err := exists(ctx, r.prepared())
+	if err != nil || !found {
+		return false, err
+	}
+	have, err := tallyOf(ctx, r.prepared())
+	if err != nil || !have.SameDocuments(r.listed) {
+		return false, err
+	}
+	r.data.Want, r.data.Later = r.listed, true // the earlier run may have been refused indexes
+	r.counts = Counts{Documents: r.listed.Documents, Bytes: r.listed.Bytes}
+	return true, nil
+}
+
+// prepared returns the collection that gets the name of the target.
+func (r *collectionRestore) prepared() *mongo.Collection {
+	return collectionOf(r.job.client, mongosource.Namespace{
+		Database: r.target.to.Database, Collection: r.job.view.preparedName(r.target.to),
+	})
+}
+
+// refused notes indexes that the server refused although the documents are there. It returns false
+// for another error.
+func (r *collectionRestore) refused(err error) bool {
+	indexes := indexErrorIn(err)
+	if indexes == nil || stream.ClassOf(err) == stream.UnknownOutcome {
+		return false
+	}
+	for _, f := range indexes.Failed {
+		r.data.Failed = append(r.data.Failed, fmt.Sprintf("the index %s of %s: %s", printable.Quote(f.Name),
+			quoted(r.target.to), f.Message))
+	}
+	return true
+}
+
+// check compares the documents of a collection with those that it was given.
+func (r *collectionRestore) check(ctx context.Context, coll *mongo.Collection) error {
+	have, err := tallyOf(ctx, coll)
+	want := r.data.Want
+	switch {
+	case err != nil:
+		return err
+	case have.SameDocuments(want):
+		return nil
+	case r.target.entry.Kind == mongosource.KindCapped && have.Documents < want.Documents:
+		r.weaker("the capped collection %s kept %d documents of %d", quoted(r.target.to), have.Documents,
+			want.Documents)
+		return nil
+	}
+	return fmt.Errorf("%w: %d documents of %d bytes, and not %d of %d", ErrNotEqual, have.Documents, have.Bytes,
+		want.Documents, want.Bytes)
+}
+
+// compare accepts a target that has the documents already, as after a restore whose end was lost.
+func (r *collectionRestore) compare(ctx context.Context) error {
+	r.data.Want = r.listed
+	if r.job.opts.partial() {
+		if err := r.documents().Each(ctx, func(bson.Raw) error { return nil }); err != nil {
+			return err
+		}
+	}
+	have, err := tallyOf(ctx, r.coll)
+	if err != nil {
+		return err
+	}
+	if !have.SameDocuments(r.data.Want) {
+		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrTargetExists)
+	}
+	r.data.Present, r.data.Later = true, true
+	r.counts = Counts{
+		Documents: r.data.Want.Documents, Bytes: r.data.Want.Bytes, AlreadyThere: 1, Erased: r.counts.Erased,
+	}
+	return r.create(ctx) // it exists, so this compares its options
+}
+
+func (r *collectionRestore) weaker(format string, args ...any) {
+	r.data.Weaker = append(r.data.Weaker, fmt.Sprintf(format, args...))
+}
+
+// quoted returns a namespace for an error.
+func quoted(ns mongosource.Namespace) string { return printable.Quote(ns.String()) }
+
+var anything = bson.D{}

@@ -1,0 +1,83 @@
+package backup
+
+import (
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource"
+)
+
+// RestoreOptions tunes [View.Restore]. The zero value restores all collections under their names into
+// a deployment that has none of them, and neither users nor roles.
+type RestoreOptions struct {
+	// Include and Exclude select collections by patterns of their names in the backup, as in
+	// [Select]. Without Include, all are selected.
+	Include, Exclude []string
+
+	// Rename returns the new name of a collection. nil keeps the names. See [Renames]. The pipeline
+	// of a view and the rights of users and roles keep their names.
+	Rename func(mongosource.Namespace) mongosource.Namespace
+
+	// From, To and Filter choose documents, as in [DocumentsOptions]. The names of collections are
+	// those in the backup.
+	From, To any
+	Filter   func(ns mongosource.Namespace, doc bson.Raw) (bool, error)
+
+	// Erase reports whether a document must not come back, because the person whom it describes
+	// asked for its erasure. The report counts such documents. See [EraseIDs].
+	Erase func(ns mongosource.Namespace, doc bson.Raw) (bool, error)
+
+	// DropTarget replaces collections that exist. Without it, a collection that exists and does not
+	// have exactly the documents that it would get is an error ([ErrTargetExists]).
+	DropTarget bool
+
+	// Merge adds the documents to a collection that exists, and leaves its options and indexes as
+	// they are. If one of them has a document with the same _id and other bytes, none is added. It
+	// excludes DropTarget.
+	Merge bool
+
+	// Roles restores the roles that users defined.
+	Roles bool
+
+	// UserPassword returns the new password of a user, and restores the users. No command of a
+	// server takes an old password.
+	UserPassword func(db, user string) (string, error)
+
+	// Parallelism is how many segments of a collection are read at the same time, 1 to 64; 0 means
+	// 4. The documents of a capped collection are read in order, one segment at a time.
+	Parallelism int
+
+	// Insert tunes the insertion of the documents.
+	Insert mongosink.InsertOptions
+}
+
+// maxSegmentsAtOnce limits [RestoreOptions].Parallelism.
+const maxSegmentsAtOnce = 64
+
+// check returns the options with their defaults, or an error.
+func (o *RestoreOptions) check() (RestoreOptions, error) {
+	all := RestoreOptions{}
+	if o != nil {
+		all = *o
+	}
+	if all.Parallelism == 0 {
+		all.Parallelism = 4
+	}
+	if all.Rename == nil {
+		all.Rename = func(ns mongosource.Namespace) mongosource.Namespace { return ns }
+	}
+	switch {
+	case all.Parallelism < 1 || all.Parallelism > maxSegmentsAtOnce:
+		return all, fatal(fmt.Sprintf("the parallelism %d is not between 1 and %d", all.Parallelism, maxSegmentsAtOnce))
+	case all.Merge && all.DropTarget:
+		return all, fatal("a collection cannot be merged and dropped: choose Merge or DropTarget")
+	}
+	return all, nil
+}
+
+// partial reports whether documents can be left out.
+func (o *RestoreOptions) partial() bool {
+	return o.From != nil || o.To != nil || o.Filter != nil || o.Erase != nil
+}

@@ -1,0 +1,117 @@
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
+)
+
+// target is a collection of a backup and where it is restored.
+type target struct {
+	number int // of the collection in the backup
+	entry  *CollectionEntry
+	to     mongosource.Namespace
+}
+
+// targets returns the selected collections, without users and roles. Two of them have different
+// targets.
+func (v *View) targets(o *RestoreOptions) ([]target, error) {
+	chosen, err := parsePatterns(o.Include, o.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	var all []target
+	var names []mongosource.Namespace
+	from := map[mongosource.Namespace]mongosource.Namespace{}
+	for i := range v.manifest.Collections {
+		c := &v.manifest.Collections[i]
+		if c.Kind == KindUsers || c.Kind == KindRoles {
+			continue
+		}
+		ns := c.Namespace()
+		names = append(names, ns)
+		if !chosen.selects(ns) {
+			continue
+		}
+		to := o.Rename(ns)
+		if other, ok := from[to]; ok {
+			return nil, fatal(fmt.Sprintf("%.200q and %.200q would both become %.200q", other.String(), ns.String(),
+				to.String()))
+		}
+		if to.Database == "" || to.Collection == "" || strings.Contains(to.Database, ".") {
+			return nil, fatal(fmt.Sprintf("%.200q would become %.200q, which is not the name of a collection",
+				ns.String(), to.String()))
+		}
+		from[to] = ns
+		all = append(all, target{i, c, to})
+	}
+	if missing := chosen.unmatched(names); len(missing) > 0 && len(o.Include) > 0 {
+		return nil, fmt.Errorf("%w: nothing matches %.200q", ErrNoCollection, strings.Join(missing, ", "))
+	}
+	if len(all) == 0 && len(names) > 0 {
+		return nil, fmt.Errorf("%w: all were excluded", ErrNoCollection)
+	}
+	return all, nil
+}
+
+// preparedName returns the name under which a target is prepared, in its database. It depends only on
+// the backup and the target, so that a restore that is run again finds what a killed one left.
+func (v *View) preparedName(to mongosource.Namespace) string {
+	hash := sha256.Sum256([]byte(v.repo.id + "\x00" + v.manifest.Run + "\x00" + to.Database + "\x00" + to.Collection))
+	return preparedPrefix + hex.EncodeToString(hash[:8])
+}
+
+// preparedPrefix begins the names of collections that are not published yet. One that is not complete
+// has the suffix fillingSuffix.
+const (
+	preparedPrefix = "millweir_restore_"
+	fillingSuffix  = "_part"
+)
+
+// collectionOf returns the collection of a target, to be read from the primary.
+func collectionOf(client *mongo.Client, ns mongosource.Namespace) *mongo.Collection {
+	return client.Database(ns.Database).Collection(ns.Collection,
+		options.Collection().SetReadPreference(readpref.Primary()))
+}
+
+// exists reports whether a collection exists.
+func exists(ctx context.Context, coll *mongo.Collection) (bool, error) {
+	found, err := lookUp(ctx, coll)
+	return found != nil, err
+}
+
+// lookUp returns what the server says about a collection, or nil if it does not exist.
+func lookUp(ctx context.Context, coll *mongo.Collection) (*mongosource.Collection, error) {
+	found, err := stream.Run(ctx, mongosource.Collections(coll.Database(), &mongosource.CollectionsOptions{
+		Filter: bson.D{{Key: "name", Value: coll.Name()}}, System: true,
+	}), sink.Slice[mongosource.Collection]())
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// tallyOf counts the documents of a collection.
+func tallyOf(ctx context.Context, coll *mongo.Collection) (Tally, error) {
+	return tallyOfSource(ctx, mongosource.Find(coll, bson.D{}, nil))
+}
+
+func tallyOfSource(ctx context.Context, docs stream.Source[bson.Raw]) (Tally, error) {
+	count := newTally()
+	err := docs.Each(ctx, func(doc bson.Raw) error {
+		count.add(doc)
+		return nil
+	})
+	return count.result(), err
+}
