@@ -62,24 +62,26 @@ func (j *verifyJob) Units(context.Context) ([]Unit, error) {
 		return nil, failed("verify", fatal(fmt.Sprintf("the depth %.20q is neither %s nor %s", string(j.depth), Present,
 			Read)))
 	}
-	return units(j.name, len(j.view.manifest.parts())), nil
+	return units(j.name, j.units()), nil
 }
+
+// units returns the number of units: one for each part, and a last one for the list of the objects.
+func (j *verifyJob) units() int { return len(j.view.manifest.parts()) + 1 }
 
 // Do implements [Job].
 func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
-	parts := j.view.manifest.parts()
-	if err := checkUnit(u, j.name, len(parts)); err != nil {
+	if err := checkUnit(u, j.name, j.units()); err != nil {
 		return Receipt{}, failed("verify", err)
 	}
-	v := &verification{
-		view: j.view, part: parts[u.Number],
-		collection: &j.view.manifest.Collections[parts[u.Number].collection],
-	}
+	v := &verification{view: j.view}
 	var err error
-	if j.depth == Read {
-		err = v.read(ctx)
-	} else {
-		err = v.present(ctx)
+	switch parts := j.view.manifest.parts(); {
+	case u.Number == len(parts):
+		err = v.objectList(ctx)
+	case j.depth == Read:
+		err = v.of(parts[u.Number]).read(ctx)
+	default:
+		err = v.of(parts[u.Number]).present(ctx)
 	}
 	if err != nil {
 		return Receipt{}, failed("verify", err)
@@ -98,7 +100,7 @@ func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, err
 		Job: "verify", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker(),
 		Depth: string(j.depth),
 	}
-	receipts, err := oneEach(j.name, len(m.parts()), receipts)
+	receipts, err := oneEach(j.name, j.units(), receipts)
 	if err != nil {
 		return report, failed("verify", err)
 	}
@@ -146,6 +148,24 @@ type verification struct {
 
 	counts Counts
 	found  problems
+}
+
+// of makes v the verification of a part.
+func (v *verification) of(p part) *verification {
+	v.part, v.collection = p, &v.view.manifest.Collections[p.collection]
+	return v
+}
+
+// objectList reads the list by which objects are pruned.
+func (v *verification) objectList(ctx context.Context) error {
+	m := v.view.manifest
+	err := v.view.repo.objects(m).Each(ctx, func(namedObject) error { return nil })
+	if err != nil && isProblem(ctx, err) {
+		none := &CollectionEntry{}
+		v.found.add(maxUnitProblems, none.problem(objectListKey(m.Run, m.Objects), 0, reasonOf(err), err))
+		return nil
+	}
+	return err
 }
 
 // read reads every segment of the part.

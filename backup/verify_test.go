@@ -117,7 +117,7 @@ func TestVerifyReceipts(t *testing.T) {
 	v := view(t, r, "")
 	job := v.Verify(Read, nil)
 	all, err := job.Units(t.Context())
-	if err != nil || len(all) != 5 {
+	if err != nil || len(all) != 6 {
 		t.Fatal(all, err)
 	}
 	var receipts []Receipt
@@ -147,7 +147,7 @@ func TestVerifyReceipts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := job.Do(t.Context(), Unit{all[0].Job, 5}); err == nil {
+	if _, err := job.Do(t.Context(), Unit{all[0].Job, 6}); err == nil {
 		t.Error("a unit that does not exist was done")
 	}
 	if _, err := v.Verify(Present, nil).Do(t.Context(), all[0]); err == nil {
