@@ -50,6 +50,8 @@ func Class(err error) stream.Class {
 		return stream.Fatal
 	case status >= 500, status == http.StatusRequestTimeout:
 		return stream.Retryable
+	case status >= 400 && code == "" && Broken(err): // the reply broke off before its code
+		return stream.Retryable
 	case status >= 300:
 		return stream.Fatal
 	case code == "InternalError": // in a reply with status 200

@@ -68,6 +68,7 @@ func TestClass(t *testing.T) {
 		"400 damaged":            {reply(400, "BadDigest"), stream.Retryable},
 		"400 cut":                {reply(400, "IncompleteBody"), stream.Retryable},
 		"400 ExpiredToken":       {reply(400, "ExpiredToken"), stream.Retryable},
+		"400, body broken off":   {fmt.Errorf("%w: %w", reply(400, ""), io.ErrUnexpectedEOF), stream.Retryable},
 		"401":                    {reply(401, ""), stream.Fatal},
 		"403":                    {reply(403, "AccessDenied"), stream.Fatal},
 		"403 clock":              {reply(403, "RequestTimeTooSkewed"), stream.Fatal},

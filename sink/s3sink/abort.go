@@ -54,13 +54,19 @@ func (m *multipart) abort(ctx context.Context) error {
 }
 
 // mayRecover reports whether an abort that ended with err may succeed later.
-func mayRecover(err error) bool { return err != nil && (s3fault.Busy(err) || !refused(err)) }
+func mayRecover(err error) bool { return err != nil && (s3fault.Transient(err) || !refused(err)) }
+
+// abortAttempts is how many attempts of an abort may hang within AbortTimeout.
+const abortAttempts = 4
 
 func (m *multipart) abortName() string { return "abort upload " + m.id }
 
 func (m *multipart) abortOnce(ctx context.Context) error {
 	t := m.newAttempts(m.abortName(), m.requestTimeout(0))
 	t.customerKey = s3key.Key{} // an abort does not need it
+	// An attempt that hangs leaves time for others.
+	share := m.opts.AbortTimeout / abortAttempts
+	t.timeout, t.stall = min(t.timeout, share), min(t.stall, share)
 	in := &s3.AbortMultipartUploadInput{Bucket: &m.bucket, Key: &m.key, UploadId: &m.id}
 	_, err := m.client.AbortMultipartUpload(ctx, in, t.options, wantEmptyReply)
 	return s3fault.Mark(err)

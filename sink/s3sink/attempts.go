@@ -116,7 +116,8 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 			Err: fmt.Errorf("%s within %v: %w", what, limit, os.ErrDeadlineExceeded),
 		})
 	}
-	expired := slices.Contains(s3fault.Expired, s3fault.Code(err))
+	expired := slices.Contains(s3fault.Expired, s3fault.Code(err)) ||
+		s3fault.Status(err) == http.StatusBadRequest && !hasCode(err) // the reply to a HEAD has no code
 	if c, cached := t.credentials.(interface{ Invalidate() }); cached && expired {
 		c.Invalidate() // the next attempt asks the provider for new ones
 	}

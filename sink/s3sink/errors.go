@@ -60,7 +60,7 @@ func isName(s *string) bool { return s != nil && s3reply.IsName(*s) }
 // of a proxy.
 func isBadReply(err error) bool {
 	status := s3fault.Status(err)
-	return errors.Is(err, errNoETag) || errors.Is(err, errNoUploadID) ||
+	return errors.Is(err, errNoETag) || errors.Is(err, errNoUploadID) || errors.Is(err, errNoPartList) ||
 		status >= 200 && status < 300 && s3fault.Code(err) == ""
 }
 

@@ -46,7 +46,7 @@ type inspection struct {
 // is busy or does not answer, until sctx, of settleContext, ends. If ctx, the context of the run,
 // has ended, it sends the HEAD only once.
 func (j *judge) inspect(ctx, sctx context.Context, version string) inspection {
-	for loop := j.settling.Loop(); ; {
+	for loop, refusals := j.settling.Loop(), 0; ; {
 		v := j.inspectOnce(sctx, version)
 		if v.keyState == keyForbidden && version != "" { // reading a version needs a separate right
 			if current := j.inspectOnce(sctx, ""); current.keyState == keyOurs {
@@ -57,6 +57,11 @@ func (j *judge) inspect(ctx, sctx context.Context, version string) inspection {
 			return v
 		}
 		wait, again := loop.Next(v.err)
+		if vague(v.err) {
+			if refusals++; refusals <= maxVagueRefusals {
+				wait, again = loop.Again()
+			}
+		}
 		if !again {
 			return v
 		}
@@ -65,6 +70,17 @@ func (j *judge) inspect(ctx, sctx context.Context, version string) inspection {
 			return v
 		}
 	}
+}
+
+// maxVagueRefusals is how often a HEAD is repeated after a vague refusal.
+const maxVagueRefusals = 3
+
+// vague reports whether err may be a refusal that passes. The reply to a HEAD has no body, and so no
+// error code: a 400 may be credentials that have expired or a request that was too slow, and a 409
+// another request at work.
+func vague(err error) bool {
+	status := s3fault.Status(err)
+	return status == http.StatusBadRequest || status == http.StatusConflict
 }
 
 // inspectOnce sends one HEAD.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,4 +117,29 @@ func TestCredentialsOutage(t *testing.T) {
 		}
 		expectStored(t, server, data, obj)
 	}
+}
+
+// TestExpiredAtHead: credentials that expire before the HEAD that settles a lost reply are renewed,
+// although the reply to a HEAD has no error code.
+func TestExpiredAtHead(t *testing.T) {
+	server, _ := newServer(t, anyParts)
+	var asked atomic.Int64
+	provider := aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: fmt.Sprint("AKIATEST", asked.Add(1)), SecretAccessKey: "canary-secret"}, nil
+	}))
+	client := newClient(server.URL, func(o *s3.Options) { o.Credentials = provider })
+	server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: s3test.Lose})
+	server.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+		if strings.Contains(r.Header.Get("Authorization"), "AKIATEST1/") {
+			return s3test.Fail(400, "ExpiredToken")(r)
+		}
+		return nil
+	}})
+	data := random(250)
+	obj, err := stream.Run(t.Context(), chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key,
+		small(s3sink.UploadOptions{RetryTimeout: time.Minute})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectStored(t, server, data, obj)
 }

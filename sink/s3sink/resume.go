@@ -10,8 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/ending"
-	"github.com/millweir/millweir/internal/s3fault"
-	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -77,15 +75,16 @@ func (r *run) listParts(ctx context.Context) ([]sentPart, error) {
 	var all []sentPart
 	for {
 		t := r.newAttempts("list parts", r.requestTimeout(0))
-		out, err := s3retry.Do(ctx, &r.retries, r.named(t.what), func() (*s3.ListPartsOutput, error) {
+		t.keepChecksum = true // a list has none: no refusal is about it
+		out, err := send(ctx, r.requests, t, func() (*s3.ListPartsOutput, error) {
 			out, err := r.client.(PartsAPI).ListParts(ctx, in, t.options)
-			return out, s3fault.Mark(err)
+			if err == nil && out.IsTruncated == nil { // an empty reply or an HTML page would look like an empty list
+				err = errNoPartList
+			}
+			return out, err
 		})
 		if err != nil {
 			return nil, err
-		}
-		if out.IsTruncated == nil { // an empty reply or an HTML page would look like an empty list
-			return nil, errNoPartList
 		}
 		if err := r.adoptChecksum(out.ChecksumAlgorithm); err != nil {
 			return nil, err
