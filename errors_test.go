@@ -66,6 +66,7 @@ var classified = map[string]struct {
 	"backup.ErrNotEqual":     {backup.ErrNotEqual, stream.Fatal},
 	"backup.ErrTargetExists": {backup.ErrTargetExists, stream.Fatal},
 	"backup.ErrHeld":         {backup.ErrHeld, stream.Fatal},
+	"backup.ErrListOrder":   {backup.ErrListOrder, stream.Fatal},
 	"backup.ErrNewerFormat":  {backup.ErrNewerFormat, stream.Fatal},
 	"backup.ErrNoBackup":     {backup.ErrNoBackup, stream.Fatal},
 	"backup.ErrNoCollection": {backup.ErrNoCollection, stream.Fatal},
@@ -82,7 +83,6 @@ var classified = map[string]struct {
 	"backup.ErrUnsigned":     {backup.ErrUnsigned, stream.Fatal},
 
 	"backup/s3store.ErrClock":         {s3store.ErrClock, stream.Fatal},
-	"backup/s3store.ErrListOrder":     {s3store.ErrListOrder, stream.Fatal},
 	"backup/s3store.ErrUnconditional": {s3store.ErrUnconditional, stream.Fatal},
 	"backup/s3store.ErrVersions":      {s3store.ErrVersions, stream.Fatal},
 

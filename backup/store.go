@@ -117,6 +117,10 @@ var (
 	// ErrHeld is the error of [Store].Delete if an object is protected from deletion.
 	ErrHeld = stream.Mark(errors.New("the object is protected from deletion"), stream.Fatal)
 
+	// ErrListOrder is the error of [Store].List if the service does not list keys in the order of
+	// their bytes, such as a directory bucket of Amazon S3. It cannot be used.
+	ErrListOrder = stream.Mark(errors.New("the service does not list keys in the order of their bytes"), stream.Fatal)
+
 	// ErrNoHold is the error of a protection that the store cannot give.
 	ErrNoHold = stream.Mark(errors.New("the store cannot protect objects from deletion"), stream.Fatal)
 )

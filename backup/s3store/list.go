@@ -2,17 +2,12 @@ package s3store
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
 )
-
-// ErrListOrder reports a service that does not list keys in the order of their bytes, such as a
-// directory bucket of Amazon S3. The store cannot be used.
-var ErrListOrder = stream.Mark(errors.New("the service does not list keys in the order of their bytes"), stream.Fatal)
 
 // List implements [backup.Store]. It holds one page.
 func (s *Store) List(prefix string) stream.Source[backup.Object] {
@@ -31,7 +26,7 @@ func (s *Store) List(prefix string) stream.Source[backup.Object] {
 			case backup.CheckKey(key) != nil:
 				return nil
 			case key <= last:
-				return failed("list", prefix, ErrListOrder)
+				return failed("list", prefix, backup.ErrListOrder)
 			}
 			last = key
 			return emit(backup.Object{Key: key, Size: e.Size, Modified: e.LastModified})

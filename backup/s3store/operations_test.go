@@ -167,10 +167,10 @@ func TestListOrder(t *testing.T) {
 	}})
 	s := s3store.New(client, bucket, "", nil)
 	_, err := stream.Run(t.Context(), s.List(""), sink.Discard[backup.Object]())
-	if !errors.Is(err, s3store.ErrListOrder) {
+	if !errors.Is(err, backup.ErrListOrder) {
 		t.Error(err)
 	}
-	if err := s.Check(t.Context()); !errors.Is(err, s3store.ErrListOrder) {
+	if err := s.Check(t.Context()); !errors.Is(err, backup.ErrListOrder) {
 		t.Error(err)
 	}
 }
