@@ -26,6 +26,8 @@
 //     [github.com/millweir/millweir/sink/mongosink]: MongoDB.
 //   - [github.com/millweir/millweir/source/s3source], [github.com/millweir/millweir/sink/s3sink]:
 //     S3.
+//   - github.com/millweir/millweir/backup/blobstore, a separate module: repositories of backups in
+//     Google Cloud Storage and Azure.
 //   - github.com/millweir/millweir/stream/otelstream, a separate module: a pipeline's counts and
 //     times for OpenTelemetry.
 //

@@ -66,7 +66,7 @@ var classified = map[string]struct {
 	"backup.ErrNotEqual":     {backup.ErrNotEqual, stream.Fatal},
 	"backup.ErrTargetExists": {backup.ErrTargetExists, stream.Fatal},
 	"backup.ErrHeld":         {backup.ErrHeld, stream.Fatal},
-	"backup.ErrListOrder":   {backup.ErrListOrder, stream.Fatal},
+	"backup.ErrListOrder":    {backup.ErrListOrder, stream.Fatal},
 	"backup.ErrNewerFormat":  {backup.ErrNewerFormat, stream.Fatal},
 	"backup.ErrNoBackup":     {backup.ErrNoBackup, stream.Fatal},
 	"backup.ErrNoCollection": {backup.ErrNoCollection, stream.Fatal},
