@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,7 +20,7 @@ type FileOptions struct {
 // File returns a source of the bytes of the named file. Every run opens and closes the file.
 //
 //   - Out: chunks of up to ChunkSize bytes.
-//   - Memory: one chunk.
+//   - Memory: one chunk. With [stream.EachLent] all chunks have the same memory.
 //   - Limits: a drain of the run does not end the source, because a part of the bytes would pass
 //     for the whole.
 //   - Special files: a symbolic link is followed. Opening a FIFO blocks until its writer opens it,
@@ -41,7 +42,7 @@ func File(name string, opts *FileOptions) stream.Source[[]byte] {
 	case o.ChunkSize == 0:
 		o.ChunkSize = chunkSize
 	}
-	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+	return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -50,10 +51,11 @@ func File(name string, opts *FileOptions) stream.Source[[]byte] {
 			return fmt.Errorf("source: file: %w", err)
 		}
 		if o.Length == 0 {
-			return readAll(ctx, "file", f, f, o.ChunkSize, emit)
+			return readAll(ctx, "file", f, f, buffer{size: o.ChunkSize, lent: lent}, emit)
 		}
 		part := &io.LimitedReader{R: f, N: o.Length}
-		err = readAll(ctx, "file", part, f, int(min(int64(o.ChunkSize), o.Length)), emit)
+		memory := buffer{size: int(min(int64(o.ChunkSize), o.Length)), lent: lent}
+		err = readAll(ctx, "file", part, f, memory, emit)
 		if err == nil && part.N > 0 {
 			return fmt.Errorf("source: file: read %s: %d of %d bytes: %w", name, o.Length-part.N, o.Length,
 				io.ErrUnexpectedEOF)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/internal/ending"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,7 +20,7 @@ const chunkSize = 64 << 10 // bytes
 // caller owns r and closes it after the run.
 //
 //   - Emits: chunks of up to 64 KiB, as r returns them.
-//   - Memory: 64 KiB.
+//   - Memory: 64 KiB. With [stream.EachLent] all chunks have the same memory.
 //   - Errors: those of r, wrapped; [io.ErrNoProgress] if 100 successive reads return nothing.
 //   - Limits: a drain of the run does not end the source, because a part of the bytes would pass
 //     for the whole. For an endless reader, put [stream.Drainable] after the stage that splits the
@@ -31,12 +32,12 @@ func Reader(r io.Reader) stream.Source[[]byte] {
 		return stream.Fail[[]byte](errors.New("source: Reader: the reader is nil"))
 	}
 	used := new(atomic.Bool)
-	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+	return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 		if used.Swap(true) {
 			return ErrUsed
 		}
 		defer unblock(ctx, r, nil)()
-		return read(ctx, "read", r, chunkSize, emit)
+		return read(ctx, "read", r, buffer{size: chunkSize, lent: lent}, emit)
 	})
 }
 
@@ -44,7 +45,7 @@ func Reader(r io.Reader) stream.Source[[]byte] {
 // closes the reader.
 //
 //   - Emits: chunks of up to 64 KiB, as the reader returns them.
-//   - Memory: 64 KiB.
+//   - Memory: 64 KiB. With [stream.EachLent] all chunks have the same memory.
 //   - Errors: an error of open is returned unwrapped; errors of the reader, Close included, are
 //     wrapped.
 //   - Limits: a drain does not end the source, as in [Reader]. Cancellation interrupts a blocked
@@ -54,7 +55,7 @@ func Open(open func(context.Context) (io.ReadCloser, error)) stream.Source[[]byt
 	if open == nil {
 		return stream.Fail[[]byte](errors.New("source: Open: the function is nil"))
 	}
-	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+	return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -65,13 +66,13 @@ func Open(open func(context.Context) (io.ReadCloser, error)) stream.Source[[]byt
 		case r == nil:
 			return errors.New("source: Open: the function returned no reader")
 		}
-		return readAll(ctx, "read", r, r, chunkSize, emit)
+		return readAll(ctx, "read", r, r, buffer{size: chunkSize, lent: lent}, emit)
 	})
 }
 
 // readAll emits the bytes of r and closes c. r is c or reads from it.
 func readAll(
-	ctx context.Context, what string, r io.Reader, c io.ReadCloser, size int, emit func([]byte) error,
+	ctx context.Context, what string, r io.Reader, c io.ReadCloser, memory buffer, emit func([]byte) error,
 ) (err error) {
 	shut := sync.OnceValue(c.Close)
 	release := unblock(ctx, c, func() { _ = shut() })
@@ -82,29 +83,23 @@ func readAll(
 			err = ending.Join(err, fmt.Errorf("source: close: %w", e))
 		}
 	}()
-	return read(ctx, what, r, size, emit)
+	return read(ctx, what, r, memory, emit)
 }
 
 // emptyReads is the number of successive reads without bytes and without an error after which the
 // run fails. Package bufio has the same limit.
 const emptyReads = 100
 
-// read emits the bytes of r in chunks of up to size bytes.
-func read(ctx context.Context, what string, r io.Reader, size int, emit func([]byte) error) error {
-	var free []byte // rest of the last allocation; emitted parts are not written again
+// read emits the bytes of r in chunks of memory.
+func read(ctx context.Context, what string, r io.Reader, memory buffer, emit func([]byte) error) error {
 	for empty := 0; ; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if len(free) < (size+1)/2 {
-			free = make([]byte, size)
-		}
-		n, err := r.Read(free)
+		n, err := r.Read(memory.next())
 		if n > 0 {
 			empty = 0
-			chunk := free[:n:n]
-			free = free[n:]
-			if err := emit(chunk); err != nil {
+			if err := emit(memory.chunk(n)); err != nil {
 				return err
 			}
 		} else if empty++; err == nil && empty == emptyReads {

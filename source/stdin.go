@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -14,7 +15,7 @@ import (
 // [ErrUsed].
 //
 //   - Emits: chunks of up to 64 KiB, as the system returns them.
-//   - Memory: 64 KiB.
+//   - Memory: 64 KiB. With [stream.EachLent] all chunks have the same memory.
 //   - Goroutines: one reads, unless the system can interrupt a read. It has ended when the run
 //     returns, except after a cancellation during a read, as of an idle terminal. Then it ends
 //     after that read, and what it has read is lost. Until then the process owns it: it holds
@@ -24,18 +25,19 @@ import (
 //     once, even during a read.
 func Stdin() stream.Source[[]byte] {
 	file, used := os.Stdin, new(atomic.Bool)
-	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+	return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 		if used.Swap(true) {
 			return ErrUsed
 		}
 		const what = "read standard input"
+		memory := buffer{size: chunkSize, lent: lent}
 		if file.SetReadDeadline(time.Time{}) == nil {
 			defer unblock(ctx, file, nil)()
-			return read(ctx, what, file, chunkSize, emit)
+			return read(ctx, what, file, memory, emit)
 		}
 		r := startReading(file, ctx.Done())
 		defer r.end()
-		return read(ctx, what, r, chunkSize, emit)
+		return read(ctx, what, r, memory, emit)
 	})
 }
 
