@@ -10,13 +10,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
 )
 
-// TestCanaryOfCustomerKey provokes errors of uploads with a key of SSE-C. The service repeats the
-// key in all that it says.
+// TestCanaryOfCustomerKey provokes errors of uploads and downloads with a key of SSE-C. The service
+// repeats the key in all that it says.
 func TestCanaryOfCustomerKey(t *testing.T) {
 	echo := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +44,21 @@ func TestCanaryOfCustomerKey(t *testing.T) {
 		_, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k", opts))
 		c.checkFailed(t, name, err)
 		c.checkDumped(t, name, err)
+		src := s3source.Download(client, "b", "k", &s3source.DownloadOptions{
+			CustomerKey: []byte(customerCanary), RetryTimeout: -1,
+		})
+		_, err = stream.Run(t.Context(), src, sink.Slice[[]byte]())
+		if status != http.StatusOK { // the download of an object that is the key succeeds
+			c.checkFailed(t, "Download, "+name, err)
+			c.checkDumped(t, "Download, "+name, err)
+		}
+		_, err = s3source.Head(t.Context(), client, "b", "k", &s3source.HeadOptions{
+			CustomerKey: []byte(customerCanary), RetryTimeout: -1,
+		})
+		if status != http.StatusOK {
+			c.checkFailed(t, "Head, "+name, err)
+			c.checkDumped(t, "Head, "+name, err)
+		}
 		err = s3sink.ProbeIfAbsent(t.Context(), client, "b", "k", opts)
 		c.checkFailed(t, "ProbeIfAbsent, "+name, err)
 		c.checkDumped(t, "ProbeIfAbsent, "+name, err)
@@ -49,13 +66,15 @@ func TestCanaryOfCustomerKey(t *testing.T) {
 	}
 	for name, key := range map[string]string{"http": customerCanary, "a long key": customerCanary + "!"} {
 		opts := s3sink.UploadOptions{CustomerKey: []byte(key)}
-		sink := s3sink.Upload(c.store, "b", "k", &opts)
-		c.checkPrinted(t, "Upload, "+name, sink)
-		_, err := stream.Run(t.Context(), source.Of([]byte("x")), sink)
+		upload := s3sink.Upload(c.store, "b", "k", &opts)
+		c.checkPrinted(t, "Upload, "+name, upload)
+		_, err := stream.Run(t.Context(), source.Of([]byte("x")), upload)
 		c.checkFailed(t, "Upload, "+name, err)
 		c.checkDumped(t, "Upload, "+name, err)
 		c.checkFailed(t, "a panic with options", panicWith(t.Context(), opts))
-		for _, holder := range []any{opts, &opts, opts.CustomerKey, []any{opts}, outer{opts}, &outer{opts}} {
+		down := s3source.DownloadOptions{CustomerKey: []byte(key)}
+		head := s3source.HeadOptions{CustomerKey: []byte(key)}
+		for _, holder := range []any{down, &down, head, &head, opts, &opts, opts.CustomerKey, []any{opts}, outer{opts}, &outer{opts}} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 				c.check(t, fmt.Sprintf("%s of %T", verb, holder), fmt.Sprintf(verb, holder))
 			}

@@ -36,7 +36,7 @@ var withoutSecrets = map[string]string{
 		" Finder Kind MalformedError Position ScanOptions ScanRange Consistency" +
 		" ChangePosition DecodeError Division Event Namespace Operation Transaction WatchOptions Watcher" +
 		" SplitCheckpointed SplitOptions SplitOrder SplitPosition SplitRange SplitReport UsersOptions",
-	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
+	"source/s3source": "API Checksum Entry ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +
 		" Need Overflow RestartOptions SliceSource Snapshot Snapshotter Stats StoreOptions SuperviseOptions",
@@ -47,6 +47,8 @@ var withoutSecrets = map[string]string{
 var withSecrets = map[string]string{
 	"codec":       "Format",
 	"sink/s3sink": "CustomerKey UploadOptions",
+
+	"source/s3source": "CustomerKey DownloadOptions HeadOptions",
 	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt" +
 		" Running Sink SinkFunc Source SourceFunc Stored",
 }

@@ -132,6 +132,7 @@ var classified = map[string]struct {
 
 	"source/s3source.ErrArchived":      {s3source.ErrArchived, stream.Fatal},
 	"source/s3source.ErrBadReply":      {s3source.ErrBadReply, stream.Fatal},
+	"source/s3source.ErrCustomerKey":   {s3source.ErrCustomerKey, stream.Fatal},
 	"source/s3source.ErrChecksum":      {s3source.ErrChecksum, stream.Fatal},
 	"source/s3source.ErrNotFound":      {s3source.ErrNotFound, stream.Fatal},
 	"source/s3source.ErrNotVerifiable": {s3source.ErrNotVerifiable, stream.Fatal},
