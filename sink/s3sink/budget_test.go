@@ -87,6 +87,36 @@ func TestBudgetTooSmall(t *testing.T) {
 	}
 }
 
+// TestBudgetOfMaxSize: with MaxSize, the budget must have memory for the largest part that such a
+// stream needs. Without MaxSize, the error of a stream that is too large for small parts says why.
+func TestBudgetOfMaxSize(t *testing.T) {
+	const largest = 572 // the last of 20 parts of a stream of 6,000 bytes
+	data := random(6000)
+	for _, tt := range []struct {
+		budget int64
+		opts   s3sink.UploadOptions
+		want   string // in the error; "" for none
+		sent   bool
+	}{
+		{largest, s3sink.UploadOptions{MaxSize: 6000}, "", true},
+		{largest - 1, s3sink.UploadOptions{MaxSize: 6000}, fmt.Sprint(largest), false},
+		{334, s3sink.UploadOptions{ExpectedSize: 6000}, "", true},
+		{332, s3sink.UploadOptions{ExpectedSize: 6000}, "334", false},
+		{100, s3sink.UploadOptions{}, "MaxSize", true},
+	} {
+		server, client := newServer(t, anyParts)
+		tt.opts.Parallelism = 1
+		ctx := stream.WithBudget(t.Context(), stream.NewBudget(tt.budget))
+		_, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(20, client, bucket, key, small(tt.opts)))
+		if (err == nil) != (tt.want == "") || !strings.Contains(fmt.Sprint(err), tt.want) {
+			t.Errorf("a budget of %d bytes: %v", tt.budget, err)
+		}
+		if sent := len(server.Requests()) > 0; sent != tt.sent {
+			t.Errorf("a budget of %d bytes: requests were sent: %v", tt.budget, sent)
+		}
+	}
+}
+
 // TestShortStreamMemory: an upload of some bytes takes kilobytes, whatever its part size.
 func TestShortStreamMemory(t *testing.T) {
 	_, client := newServer(t, nil)

@@ -1,6 +1,9 @@
 package s3sink
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // cutter cuts a stream into parts. It belongs to the caller's goroutine. Its pool is shared with
 // the senders.
@@ -46,7 +49,7 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 		}
 		if len(c.part.body.room()) == 0 {
 			if c.count == c.sizes.parts {
-				return ErrTooLarge
+				return c.tooLarge()
 			}
 			slab, err := c.slab(ctx, size)
 			if err != nil {
@@ -72,13 +75,22 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 	return nil
 }
 
+// tooLarge returns the error of a stream that exceeds the parts.
+func (c *cutter) tooLarge() error {
+	if all, _ := c.sizes.capacity(0); c.total < all {
+		return fmt.Errorf("%w: the budget had no memory for larger parts; MaxSize or ExpectedSize reserves it",
+			ErrTooLarge)
+	}
+	return ErrTooLarge
+}
+
 // slab returns the next slab of the part being filled, which may have size bytes. It returns nil if
-// the budget has no memory for more than a part of the base size, which the part already has. Then
-// the part is sent: waiting for memory while the part holds more than the upload's minimum might
+// the budget has no memory for more than a part of the reserved size, which the part already has.
+// Then the part is sent: waiting for memory while the part holds more than the upload's minimum might
 // never end.
 func (c *cutter) slab(ctx context.Context, size int) ([]byte, error) {
 	body := &c.part.body
-	base := min(size, int(c.sizes.base))
+	base := min(size, int(c.reserved))
 	if body.size >= base {
 		return c.pool.get(body.nextSlab(c.count+1, size)), nil
 	}

@@ -35,6 +35,7 @@ type settings struct {
 	opts        UploadOptions
 	limits      limits
 	sizes       schedule
+	reserved    int64 // bytes of a part for which a budget always has memory
 
 	customerKey s3key.Key // in place of opts.CustomerKey
 
@@ -68,15 +69,17 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 		return nil, err
 	}
 	s.sizes = newSchedule(s)
+	_, largest := s.sizes.capacity(o.MaxSize)
+	s.reserved = max(s.sizes.base, largest)
 	return s, s.checkSchedule()
 }
 
-// need returns what an upload needs of a memory budget: one part, and at most what the user has
-// asked for.
+// need returns what an upload needs of a memory budget: one part, as large as a stream of MaxSize
+// bytes needs, and at most what the user has asked for.
 func (s *settings) need() stream.Need {
-	need := stream.Need{Stage: "s3sink.Upload", Min: s.sizes.base}
+	need := stream.Need{Stage: "s3sink.Upload", Min: s.reserved}
 	if s.explicitParallelism {
-		need.Requested = s.sizes.base * int64(s.opts.Parallelism)
+		need.Requested = max(s.reserved, s.sizes.base*int64(s.opts.Parallelism))
 	}
 	return need
 }
