@@ -93,7 +93,9 @@ func sameAsServer(ctx context.Context, r *backup.Repository, d deployment, run s
 		}
 		want := d.Documents(c.Database, c.Collection)
 		if c.Kind == mongosource.KindPlain {
-			slices.SortFunc(want, func(a, b bson.Raw) int { return bsonorder.Compare(a.Lookup("_id"), b.Lookup("_id")) })
+			slices.SortFunc(want, func(a, b bson.Raw) int {
+				return bsonorder.Compare(a.Lookup("_id"), b.Lookup("_id"))
+			})
 		}
 		if !slices.EqualFunc(got, want, func(a, b bson.Raw) bool { return bytes.Equal(a, b) }) {
 			return fmt.Errorf("%s has %d documents, and %d in the backup", c.Namespace(), len(want), len(got))
@@ -175,13 +177,20 @@ func TestSelect(t *testing.T) {
 		want  error
 		count int64
 	}{
-		"all":             {backup.Options{}, nil, 4},
-		"some":            {backup.Options{Select: backup.Select{Include: []string{"shop.log_*"}}}, nil, 2},
-		"excluded":        {backup.Options{Select: backup.Select{Exclude: []string{"shop.log_*"}}}, nil, 2},
-		"config":          {backup.Options{Select: backup.Select{Include: []string{"config"}}}, nil, 1},
-		"nothing":         {backup.Options{Select: backup.Select{Include: []string{"shop", "crm"}}}, backup.ErrNothing, 0},
-		"nothing allowed": {backup.Options{Select: backup.Select{Include: []string{"shop", "crm"}}, AllowMissing: true}, nil, 4},
-		"users":           {backup.Options{Select: backup.Select{Users: true, Roles: true}}, nil, 6},
+		"all":      {backup.Options{}, nil, 4},
+		"some":     {backup.Options{Select: backup.Select{Include: []string{"shop.log_*"}}}, nil, 2},
+		"excluded": {backup.Options{Select: backup.Select{Exclude: []string{"shop.log_*"}}}, nil, 2},
+		"config":   {backup.Options{Select: backup.Select{Include: []string{"config"}}}, nil, 1},
+		"nothing": {
+			backup.Options{Select: backup.Select{Include: []string{"shop", "crm"}}},
+			backup.ErrNothing,
+			0,
+		},
+		"nothing allowed": {
+			backup.Options{Select: backup.Select{Include: []string{"shop", "crm"}}, AllowMissing: true},
+			nil, 4,
+		},
+		"users": {backup.Options{Select: backup.Select{Users: true, Roles: true}}, nil, 6},
 		"filter": {backup.Options{Select: backup.Select{
 			Filters: map[mongosource.Namespace]bson.D{orders: {{Key: "_id", Value: 1}}},
 		}}, nil, 4},

@@ -81,7 +81,8 @@ func (r *Repository) objectsOfDeleted(run string) stream.Source[namedObject] {
 		stream.ConcatMap(func(o Object) stream.Source[namedObject] {
 			return r.objectList(run, o.Key, func(Tally) error { return nil })
 		}))
-	missing := stream.Fail[namedObject](failed(objectListPrefix(run), damaged("the list of a deleted backup is missing")))
+	missing := stream.Fail[namedObject](failed(objectListPrefix(run),
+		damaged("the list of a deleted backup is missing")))
 	return stream.OrElse(lists, missing)
 }
 
@@ -90,7 +91,9 @@ func (r *Repository) objectList(run, key string, check func(Tally) error) stream
 	return stream.SourceFunc[namedObject](func(ctx context.Context, emit func(namedObject) error) error {
 		last := ""
 		var found Tally
-		err := r.records(key, r.objectListPlace(run), nil, func(t Tally) { found = t }).Each(ctx, func(doc bson.Raw) error {
+		err := r.records(key, r.objectListPlace(run), nil, func(t Tally) {
+			found = t
+		}).Each(ctx, func(doc bson.Raw) error {
 			var o namedObject
 			if err := bson.Unmarshal(doc, &o); err != nil || CheckKey(o.Key) != nil || o.Key <= last {
 				return failed(key, damaged("a row of it is not valid, or out of order"))

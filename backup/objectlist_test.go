@@ -49,14 +49,15 @@ func TestObjectList(t *testing.T) {
 			want.addAll(objectsOf(rows))
 		}
 		got := objectList{}
-		_, err = stream.Run(t.Context(), r.objects(v.manifest), sink.ForEach(func(_ context.Context, o namedObject) error {
-			got.add(o.Key, o.Size)
-			runs[runOf(o.Key, dataPrefix)] = true
-			if int64(len(store.objects[o.Key])) < o.Size {
-				t.Errorf("%s has %d bytes, and %d in the list", o.Key, len(store.objects[o.Key]), o.Size)
-			}
-			return nil
-		}))
+		_, err = stream.Run(t.Context(), r.objects(v.manifest),
+			sink.ForEach(func(_ context.Context, o namedObject) error {
+				got.add(o.Key, o.Size)
+				runs[runOf(o.Key, dataPrefix)] = true
+				if int64(len(store.objects[o.Key])) < o.Size {
+					t.Errorf("%s has %d bytes, and %d in the list", o.Key, len(store.objects[o.Key]), o.Size)
+				}
+				return nil
+			}))
 		if err != nil || !maps.Equal(got, want) || len(got) < 4 {
 			t.Errorf("the list has %v, want %v; %v", got, want, err)
 		}

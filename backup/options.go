@@ -115,7 +115,8 @@ func (o *Options) check(store Store) error {
 	_, holds := store.(Holder)
 	switch {
 	case o.SegmentBytes < minSegmentBytes || o.SegmentBytes > maxSegmentBytes:
-		return invalid("segments of %d bytes: they must have %d to %d", o.SegmentBytes, minSegmentBytes, maxSegmentBytes)
+		return invalid("segments of %d bytes: they must have %d to %d", o.SegmentBytes, minSegmentBytes,
+			maxSegmentBytes)
 	case o.Consistency < mongosource.Fuzzy || o.Consistency > mongosource.Instant:
 		return invalid("the consistency %d does not exist", int(o.Consistency))
 	case len(o.Label) > maxLabel:

@@ -48,7 +48,9 @@ func (r *Repository) checkAlive(ctx context.Context, run, parent string) error {
 
 // findParent returns the backup whose segments a new one can name, or nil. Of those that have the
 // same epoch and the most of the collections, it is the newest.
-func (r *Repository) findParent(ctx context.Context, o *Options, epoch string, selected []planCollection) (*Manifest, error) {
+func (r *Repository) findParent(ctx context.Context, o *Options, epoch string, selected []planCollection) (*Manifest,
+	error,
+) {
 	if o.NoReuse {
 		return nil, nil
 	}

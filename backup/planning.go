@@ -34,7 +34,10 @@ func (r *Repository) Backup(ctx context.Context, client *mongo.Client, opts *Opt
 	if err := o.check(r.store); err != nil {
 		return nil, failed("backup", err)
 	}
-	j := &backupJob{repo: r.retaining(o.RetainUntil), client: client, run: newName(time.Now()), progress: newProgress(o.Progress)}
+	j := &backupJob{
+		repo: r.retaining(o.RetainUntil), client: client, run: newName(time.Now()),
+		progress: newProgress(o.Progress),
+	}
 	p, err := j.makePlan(ctx, &o)
 	if err != nil {
 		return nil, failed("plan a backup", err)

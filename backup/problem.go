@@ -17,7 +17,7 @@ type Problem struct {
 	Collection string `json:"collection"`
 	Object     string `json:"object"` // its key
 	Offset     int64  `json:"offset"` // of the segment in the object
-	Reason     string `json:"reason"` // missing, short, damaged or unreadable
+	Reason     string `json:"reason"` // missing, short, damaged, unreadable, or refused by a server in a drill
 
 	// Detail is the error in words. A proof does not have it.
 	Detail string `json:"detail,omitempty"`
@@ -29,6 +29,7 @@ const (
 	reasonShort      = "short"
 	reasonDamaged    = "damaged"
 	reasonUnreadable = "unreadable"
+	reasonRefused    = "refused"
 )
 
 // problem describes what is wrong with the bytes of an object from an offset on.

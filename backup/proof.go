@@ -43,7 +43,7 @@ func proofKey(name, of, run string) string {
 
 // prove stores a proof that v was verified, and adds its key to the report. If readers would refuse
 // the proof because it is not signed, the report says that there is none.
-func (v *View) prove(ctx context.Context, of string, began time.Time, report *Report, found problems) error {
+func (v *View) prove(ctx context.Context, began time.Time, report *Report, found problems) error {
 	err := v.repo.checkSigns(ctx)
 	if errors.Is(err, ErrCannotSign) {
 		report.Weaker = append(report.Weaker, "no proof was stored: the key to sign with is missing")
@@ -55,7 +55,7 @@ func (v *View) prove(ctx context.Context, of string, began time.Time, report *Re
 	now := time.Now()
 	p := Proof{
 		Kind: proofKind, Format: format, Reader: format, Repository: v.repo.id, Name: newName(now),
-		Of: of, Run: v.manifest.Run, Manifest: v.manifest.sha256,
+		Of: report.Depth, Run: v.manifest.Run, Manifest: v.manifest.sha256,
 		Began: began.UTC().Truncate(time.Second), Ended: now.UTC().Truncate(time.Second),
 		Passed: len(found.List) == 0, Counts: report.Counts, More: found.More,
 	}
@@ -67,7 +67,7 @@ func (v *View) prove(ctx context.Context, of string, began time.Time, report *Re
 	if err != nil {
 		return failed("prove", err)
 	}
-	key := proofKey(p.Name, of, p.Run)
+	key := proofKey(p.Name, p.Of, p.Run)
 	if err := v.repo.putSigned(ctx, key, append(content, '\n'), proofKind+" "+p.Name); err != nil {
 		return failed("prove", err)
 	}

@@ -81,6 +81,7 @@ func newRestore(v *View, client *mongo.Client, opts *RestoreOptions) *restoreJob
 // Units implements [Job]. It refuses targets that exist, as far as that can be seen without reading
 // their documents.
 func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
+	ctx = stream.WithoutDrain(ctx)
 	if j.err != nil {
 		return nil, failed("restore", j.err)
 	}
@@ -118,6 +119,7 @@ func (j *restoreJob) refuse(ctx context.Context, t target) error {
 
 // Do implements [Job].
 func (j *restoreJob) Do(ctx context.Context, u Unit) (Receipt, error) {
+	ctx = stream.WithoutDrain(ctx)
 	if j.err != nil {
 		return Receipt{}, failed("restore", j.err)
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 
 	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
 )
 
 // Finish implements [Job]. It makes what the units prepared visible.
 func (j *restoreJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
+	ctx = stream.WithoutDrain(ctx)
 	m := j.view.manifest
 	report := Report{Job: "restore", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker()}
 	all, err := j.prepared(receipts)

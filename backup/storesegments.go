@@ -100,7 +100,8 @@ func (w *unitRun) encoded(docs stream.Source[bson.Raw], c int, s *Segment) strea
 	entry := &w.plan.Collections[c]
 	var ends ids
 	return stream.Via2(docs, stream.Map(ends.see),
-		stream.Measure(w.meters.encode(), encode(w.repo.segmentPlace(s, entry.Database, entry.Collection), s.Encoding, w.data,
+		stream.Measure(w.meters.encode(), encode(w.repo.segmentPlace(s, entry.Database, entry.Collection), s.Encoding,
+			w.data,
 			func(all stored) {
 				s.Length, s.SHA256, s.Tally = all.Length, all.SHA256, all.Tally
 				if entry.hasOrder() {

@@ -28,7 +28,8 @@ func TestSweepLeftovers(t *testing.T) {
 		run := newName(time.Now())
 		left := []string{
 			"data/" + run + "/0-0-aa.jsonl.gz.age", "jobs/" + run + "/plan.jsonl.gz.age",
-			"backups/" + run + "/0.jsonl.gz.age", "backups/" + run + "/objects-aa.jsonl.gz", "backups/" + run + ".json.sig",
+			"backups/" + run + "/0.jsonl.gz.age", "backups/" + run + "/objects-aa.jsonl.gz",
+			"backups/" + run + ".json.sig",
 		}
 		strangers := []string{"data/readme", "backups/notes.txt", "other/" + run, "keys/" + run + "/0.age"}
 		for _, key := range append(left, strangers...) {
@@ -122,7 +123,8 @@ func TestSweepDamagedList(t *testing.T) {
 			copied := *r
 			copied.store = damagedStore
 			before := len(damagedStore.keys(""))
-			if s, err := copied.Sweep(t.Context(), nil); err == nil || s.Objects > 0 || len(damagedStore.keys("")) != before {
+			if s, err := copied.Sweep(t.Context(), nil); err == nil || s.Objects > 0 ||
+				len(damagedStore.keys("")) != before {
 				t.Errorf("%s: %+v, %v", name, s, err)
 			}
 		}
@@ -155,7 +157,8 @@ func reuse(t *testing.T, r *Repository, run string) string {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if m.Collections[n].Catalog, err = r.putCatalog(t.Context(), m.Run, n, &m.Collections[n], recipients, head, rows); err != nil {
+		if m.Collections[n].Catalog, err = r.putCatalog(t.Context(), m.Run, n, &m.Collections[n], recipients, head,
+			rows); err != nil {
 			t.Fatal(err)
 		}
 	}

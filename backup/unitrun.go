@@ -115,7 +115,9 @@ func (w *unitRun) putReceipt(ctx context.Context, r *receiptRecord) error {
 }
 
 // scanOptions are those of a scan of a range of a collection. readAt gets the time of its snapshot.
-func (w *unitRun) scanOptions(c *planCollection, from, to bson.RawValue, readAt *bson.Timestamp) *mongosource.ScanOptions {
+func (w *unitRun) scanOptions(c *planCollection, from, to bson.RawValue,
+	readAt *bson.Timestamp,
+) *mongosource.ScanOptions {
 	return &mongosource.ScanOptions{ScanRange: mongosource.ScanRange{
 		From: from, To: to, UUID: c.uuid(), Snapshot: w.plan.Snapshots, At: w.plan.At,
 		OnSnapshot: func(at bson.Timestamp) { *readAt = at },

@@ -70,6 +70,7 @@ func (j *verifyJob) units() int { return len(j.view.manifest.parts()) + 1 }
 
 // Do implements [Job].
 func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
+	ctx = stream.WithoutDrain(ctx)
 	if err := checkUnit(u, j.name, j.units()); err != nil {
 		return Receipt{}, failed("verify", err)
 	}
@@ -95,21 +96,30 @@ func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 
 // Finish implements [Job].
 func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
-	m := j.view.manifest
-	report := Report{
-		Job: "verify", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker(),
-		Depth: string(j.depth),
+	ctx = stream.WithoutDrain(ctx)
+	report, found, err := j.view.gather(string(j.depth), j.name, j.units(), receipts)
+	if err == nil && len(found.List) == 0 && !j.complete(report.Counts) {
+		err = errReceipt
 	}
-	receipts, err := oneEach(j.name, j.units(), receipts)
 	if err != nil {
 		return report, failed("verify", err)
 	}
-	var found problems
+	return j.view.conclude(ctx, j.began, j.opts, report, found)
+}
+
+// gather adds up the receipts of a verification.
+func (v *View) gather(depth, name string, n int, receipts []Receipt) (report Report, found problems, err error) {
+	m := v.manifest
+	report = Report{Job: "verify", Run: m.Run, Consistency: m.Consistency, Weaker: v.weaker(), Depth: depth}
+	receipts, err = oneEach(name, n, receipts)
+	if err != nil {
+		return report, found, err
+	}
 	for _, r := range receipts {
 		report.Counts.add(r.Counts)
 		var one problems
 		if err := json.Unmarshal(r.Data, &one); err != nil {
-			return report, failed("verify", errReceipt)
+			return report, found, errReceipt
 		}
 		for _, p := range one.List {
 			found.add(maxProblems, p)
@@ -117,14 +127,18 @@ func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, err
 		found.More += one.More
 	}
 	report.Counts.Collections = int64(len(m.Collections))
-	if len(found.List) == 0 && !j.complete(report.Counts) {
-		return report, failed("verify", errReceipt)
-	}
-	if !j.opts.NoProof {
-		err = j.view.prove(ctx, string(j.depth), j.began, &report, found)
+	return report, found, nil
+}
+
+// conclude stores the proof of a verification, and returns what it found as an error.
+func (v *View) conclude(
+	ctx context.Context, began time.Time, opts VerifyOptions, report Report, found problems,
+) (_ Report, err error) {
+	if !opts.NoProof {
+		err = v.prove(ctx, began, &report, found)
 	}
 	if len(found.List) > 0 {
-		err = errors.Join(&DamageError{m.Run, found.List, int64(len(found.List)) + found.More}, err)
+		err = errors.Join(&DamageError{v.manifest.Run, found.List, int64(len(found.List)) + found.More}, err)
 	}
 	return report, err
 }

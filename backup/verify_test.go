@@ -86,7 +86,9 @@ func TestVerifyFindsAll(t *testing.T) {
 	delete(store.objects, keys["gone"])
 	change(keys["short"], func(p []byte) []byte { return p[:len(p)-1] })
 	change(keys["flipped"], func(p []byte) []byte { p[20] ^= 4; p[len(p)-3] ^= 4; return p })
-	change(r.catalogKey(v.manifest.Run, 4, v.manifest.Collections[4].Catalog), func(p []byte) []byte { return p[:len(p)-1] })
+	change(r.catalogKey(v.manifest.Run, 4, v.manifest.Collections[4].Catalog), func(p []byte) []byte {
+		return p[:len(p)-1]
+	})
 
 	for depth, want := range map[Depth]string{
 		Present: "a.gone missing, a.short short, a.catalog damaged",

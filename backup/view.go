@@ -22,13 +22,27 @@ type View struct {
 	manifest *Manifest
 	numbers  map[mongosource.Namespace]int // of the collections
 
-	dataKeys, recordKeys kept[[]age.Identity]
+	keys *viewKeys
+}
+
+// viewKeys are the identities that read a backup. They are looked up when they are needed.
+type viewKeys struct{ data, records kept[[]age.Identity] }
+
+// dataIdentities returns the identities that read the segments.
+func (v *View) dataIdentities(ctx context.Context) ([]age.Identity, error) {
+	return v.keys.data.get(func() ([]age.Identity, error) { return v.repo.dataIdentities(ctx, v.manifest.Epoch) })
+}
+
+// recordIdentities returns the identities that read the catalogs.
+func (v *View) recordIdentities(ctx context.Context) ([]age.Identity, error) {
+	return v.keys.records.get(func() ([]age.Identity, error) { return v.repo.recordIdentities(ctx, v.manifest.Epoch) })
 }
 
 // View returns the backup of this name. The name "" means the newest backup. View reads and checks
 // the manifest only, so it needs no identity. If the newest backup is damaged, that is an error, and
 // no older one is used.
 func (r *Repository) View(ctx context.Context, run string) (*View, error) {
+	ctx = stream.WithoutDrain(ctx) // a list that is cut short would have another newest backup
 	if run == "" {
 		var err error
 		if run, err = r.newest(ctx); err != nil {
@@ -39,11 +53,15 @@ func (r *Repository) View(ctx context.Context, run string) (*View, error) {
 	if err != nil {
 		return nil, failed("view", err)
 	}
-	v := &View{repo: r, manifest: m, numbers: map[mongosource.Namespace]int{}}
+	return newView(r, m), nil
+}
+
+func newView(r *Repository, m *Manifest) *View {
+	v := &View{repo: r, manifest: m, numbers: map[mongosource.Namespace]int{}, keys: &viewKeys{}}
 	for i := range m.Collections {
 		v.numbers[m.Collections[i].Namespace()] = i
 	}
-	return v, nil
+	return v
 }
 
 // newest returns the name of the newest backup.
@@ -75,9 +93,7 @@ var ErrNoCollection = fatal("the backup has no such collection")
 // rows returns a source of the rows of the n-th catalog: its head, then the segments. It holds one.
 func (v *View) rows(n int) stream.Source[catalogRow] {
 	return stream.SourceFunc[catalogRow](func(ctx context.Context, emit func(catalogRow) error) error {
-		identities, err := v.recordKeys.get(func() ([]age.Identity, error) {
-			return v.repo.recordIdentities(ctx, v.manifest.Epoch)
-		})
+		identities, err := v.recordIdentities(ctx)
 		if err != nil {
 			return err
 		}
@@ -99,9 +115,7 @@ func (v *View) segments(n int) stream.Source[Segment] {
 // [Repository.segment].
 func (v *View) documents(n int, s Segment) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-		identities, err := v.dataKeys.get(func() ([]age.Identity, error) {
-			return v.repo.dataIdentities(ctx, v.manifest.Epoch)
-		})
+		identities, err := v.dataIdentities(ctx)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,122 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Copy returns a job that copies the backup to another store, byte for byte. The copy is a repository
+// with the same id, keys and signatures: open it as the first one.
+//
+//   - The store must be empty, or have a copy of this repository. Keys of an epoch that the copy has
+//     are not copied again, so that [Repository.Rekey] gives the copy other keys for good.
+//   - Units: parts of collections. Each reads its segments back from the other store and compares
+//     their SHA-256 with the catalog. An object with a damaged segment of the unit is not copied.
+//   - Finish copies the list of objects, the signature, and last the manifest.
+//   - Repetition: run the job again after a failure. Objects that are there are read and compared.
+//   - Keys: an identity, or the signing key of the backup's writer.
+//   - Cost: each byte is read once from each store. Objects are not protected from deletion there.
+//   - Errors: [ErrNotEmpty], [ErrDamaged], [ErrNotFound]; those of the stores.
+func (v *View) Copy(to Store) Job {
+	r := *v.repo
+	r.store = to
+	copied := newView(&r, v.manifest)
+	copied.keys = v.keys // the copy may have other envelopes, but its epoch is the same
+	return &copyJob{view: v, copied: copied, name: "copy " + v.manifest.Run}
+}
+
+type copyJob struct {
+	view, copied *View // the backup, and what the other store has of it
+	name         string
+}
+
+// Units implements [Job]. It makes the other store a repository.
+func (j *copyJob) Units(ctx context.Context) ([]Unit, error) {
+	ctx = stream.WithoutDrain(ctx)
+	if err := j.copyRepository(ctx); err != nil {
+		return nil, failed("copy", err)
+	}
+	return units(j.name, len(j.view.manifest.parts())), nil
+}
+
+// Do implements [Job].
+func (j *copyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
+	ctx = stream.WithoutDrain(ctx)
+	parts := j.view.manifest.parts()
+	if err := checkUnit(u, j.name, len(parts)); err != nil {
+		return Receipt{}, failed("copy", err)
+	}
+	c := &partCopy{copyJob: j, part: parts[u.Number]}
+	if err := c.run(ctx); err != nil {
+		return Receipt{}, failed("copy", err)
+	}
+	return Receipt{Unit: u, Counts: c.counts}, nil
+}
+
+// Finish implements [Job].
+func (j *copyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
+	ctx = stream.WithoutDrain(ctx)
+	m := j.view.manifest
+	report := Report{Job: "copy", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker()}
+	receipts, err := oneEach(j.name, len(m.parts()), receipts)
+	if err != nil {
+		return report, failed("copy", err)
+	}
+	for _, r := range receipts {
+		report.Counts.add(r.Counts)
+	}
+	report.Counts.Collections = int64(len(m.Collections))
+	if err := j.commit(ctx); err != nil {
+		return report, failed("copy", err)
+	}
+	return report, nil
+}
+
+// commit copies what names the segments. The manifest comes last: it makes the copy a backup.
+func (j *copyJob) commit(ctx context.Context) error {
+	m := j.view.manifest
+	if err := j.copyObject(ctx, objectListKey(m.Run, m.Objects)); err != nil {
+		return err
+	}
+	if err := j.copied.repo.objects(m).Each(ctx, func(namedObject) error { return nil }); err != nil {
+		return err
+	}
+	key := manifestKey(m.Run)
+	err := j.copyObject(ctx, key+signatureSuffix)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err := j.copyObject(ctx, key); err != nil {
+		return err
+	}
+	found, err := j.copied.repo.manifest(ctx, m.Run)
+	if err == nil && found.sha256 != m.sha256 {
+		err = failed(key, damaged("the other store has another manifest of this name"))
+	}
+	return err
+}
+
+// copyObject copies an object, unless the other store has the key.
+func (j *copyJob) copyObject(ctx context.Context, key string) error {
+	_, err := stream.Run(ctx, j.view.repo.store.Get(key, nil), j.copied.repo.store.Put(key, nil))
+	return existing(err)
+}
+
+// copySmall copies a small object, and compares it with what the other store has.
+func (j *copyJob) copySmall(ctx context.Context, key string) error {
+	if err := j.copyObject(ctx, key); err != nil {
+		return err
+	}
+	want, err := get(ctx, j.view.repo.store, key)
+	if err != nil {
+		return err
+	}
+	found, err := get(ctx, j.copied.repo.store, key)
+	if err == nil && string(found) != string(want) {
+		err = fmt.Errorf("%w: its %s is another one", ErrNotEmpty, key)
+	}
+	return err
+}
