@@ -141,7 +141,11 @@ func TestReplaceAndMerge(t *testing.T) {
 		sameDocuments(t, stored(t, coll), old)
 		got, err := stream.Run(t.Context(), source.Slice(docs), mongosink.ReplaceCollection(coll,
 			&mongosink.ReplaceCollectionOptions{DropTarget: true, Indexes: []bson.Raw{index}}))
-		if err != nil || got.Target != mongosink.TargetReplaced || got.Indexes != 1 || got.Old != "" {
+		if m.IsSecantusPy() { // gives a renamed collection a new UUID, so nothing proves whose it is
+			if !errors.Is(err, mongosink.ErrStagingChanged) {
+				t.Errorf("without the UUID: %+v, %v", got, err)
+			}
+		} else if err != nil || got.Target != mongosink.TargetReplaced || got.Indexes != 1 || got.Old != "" {
 			t.Errorf("%+v, %v", got, err)
 		}
 		sameDocuments(t, stored(t, coll), docs)

@@ -25,6 +25,7 @@ func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo)) {
 	t.Helper()
 	t.Run("SecantusDB", func(t *testing.T) { f(t, servers.Shared.SecantusDB(t)) })
 	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t)) })
+	t.Run("SecantusDB in Python", func(t *testing.T) { f(t, servers.Shared.SecantusPy(t)) })
 	if servers.HasExternal() {
 		t.Run("MONGODB_URI", func(t *testing.T) { f(t, servers.External(t)) })
 	}

@@ -38,7 +38,11 @@ func (m *Mongo) URI() string {
 // among them replaces the address.
 func (m *Mongo) Client(t testing.TB, opts ...*options.ClientOptions) *mongo.Client {
 	t.Helper()
-	base := options.Client().ApplyURI(m.URI()).SetServerSelectionTimeout(5 * time.Second)
+	selection := 5 * time.Second
+	if m.IsSecantusPy() {
+		selection = time.Minute // it is slow on a busy machine
+	}
+	base := options.Client().ApplyURI(m.URI()).SetServerSelectionTimeout(selection)
 	c, err := mongo.Connect(append([]*options.ClientOptions{base}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	startTime = 30 * time.Second // until a server replies
+	startTime = 2 * time.Minute  // until a server replies
 	stopTime  = 10 * time.Second // from SIGTERM to the end of a server
 )
 

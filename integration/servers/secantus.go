@@ -20,16 +20,24 @@ func SecantusDB(t testing.TB, args ...string) *Mongo {
 func newSecantusDB(t testing.TB, args ...string) *Mongo {
 	t.Helper()
 	bin := Tool(t, "SECANTUSD_RS", "secantusd-rs")
-	p, err := newProcess("secantusd-rs")
+	return newSecantus(t, "secantusd-rs", func(dir, port string) *exec.Cmd {
+		return exec.Command(bin, append([]string{
+			"--host", "127.0.0.1", "--port", port, "--storage-path", dir,
+			"--cache-size", "512M", "--sync-on-commit", "--enable-test-commands",
+		}, args...)...)
+	})
+}
+
+// newSecantus starts a SecantusDB daemon, which prints the port that it took.
+func newSecantus(t testing.TB, name string, command func(dir, port string) *exec.Cmd) *Mongo {
+	t.Helper()
+	p, err := newProcess(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.command = func(p *process) *exec.Cmd {
 		_, port, _ := net.SplitHostPort(p.addr)
-		return exec.Command(bin, append([]string{
-			"--host", "127.0.0.1", "--port", port, "--storage-path", filepath.Join(p.dir, "data"),
-			"--cache-size", "512M", "--sync-on-commit", "--enable-test-commands",
-		}, args...)...)
+		return command(filepath.Join(p.dir, "data"), port)
 	}
 	p.ready = func(ctx context.Context, p *process) error {
 		m := secantusAddr.FindAllStringSubmatch(p.log.String(), -1)

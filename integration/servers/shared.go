@@ -24,7 +24,7 @@ func Main(m *testing.M) int {
 var Shared shared
 
 type shared struct {
-	mongo [2]once[*Mongo]
+	mongo [3]once[*Mongo]
 	s3    [2]once[*S3]
 }
 
@@ -36,6 +36,9 @@ func (s *shared) SecantusDB(t testing.TB) *Mongo {
 
 // FerretDB returns the shared [FerretDB].
 func (s *shared) FerretDB(t testing.TB) *Mongo { t.Helper(); return s.mongo[1].get(t, newFerretDB) }
+
+// SecantusPy returns the shared [SecantusPy].
+func (s *shared) SecantusPy(t testing.TB) *Mongo { t.Helper(); return s.mongo[2].get(t, newSecantusPy) }
 
 // Versitygw returns the shared [Versitygw].
 func (s *shared) Versitygw(t testing.TB) *S3 { t.Helper(); return s.s3[0].get(t, newVersitygw) }
