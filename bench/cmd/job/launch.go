@@ -106,6 +106,7 @@ func (w *world) backupWork(ctx context.Context, p program, size int64) report.Wo
 		if w.stored[key], err = w.checkObject(ctx, p, key, src.lines); err != nil {
 			return report.Sample{}, fmt.Errorf("verify the backup: %w", err)
 		}
+		w.logRate("backup", p, src, u)
 		return w.sample(u, src, key), nil
 	}
 }
@@ -132,8 +133,15 @@ func (w *world) restoreWork(ctx context.Context, p program, size int64) report.W
 		if err := w.checkCollection(ctx, target, src.docs); err != nil {
 			return report.Sample{}, fmt.Errorf("verify the restore: %w", err)
 		}
+		w.logRate("restore", p, src, u)
 		return w.sample(u, src, key), w.db.Collection(target).Drop(ctx)
 	}
+}
+
+// logRate logs a run in the units in which an operator asks.
+func (w *world) logRate(what string, p program, src *source, u usage) {
+	fmt.Fprintf(w.log, "%s by %s: %.0f documents/s, %.1f s of CPU a GB, %d MiB\n", what, p.name,
+		float64(src.docs.Records)/u.Wall.Seconds(), u.CPU.Seconds()/(float64(src.bytes)/1e9), u.RSS>>20)
 }
 
 func objectKey(p program, src *source) string { return src.collection + "." + p.role + ".jsonl.gz.age" }
