@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/internal/early"
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
@@ -71,7 +72,7 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 	if c, ok := d.(io.Closer); ok {
 		defer func() {
 			switch cerr := c.Close(); {
-			case cerr == nil || err != nil && errors.Is(err, cerr):
+			case cerr == nil || err != nil && ending.Is(err, cerr):
 			case err == nil:
 				err = in.fail(cerr)
 			default:
@@ -251,7 +252,7 @@ func (in *input) close(cause, err error) error {
 	switch added := c.CloseWithError(cause); {
 	case added == nil:
 		return err
-	case errors.Is(added, err):
+	case ending.Is(added, err):
 		return added // err itself, or err joined with other errors
 	default:
 		return errors.Join(err, added)

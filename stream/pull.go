@@ -94,7 +94,7 @@ func (p *pulled[T]) finish(cause error) error {
 
 // addedTo returns the errors that the source reported in addition to cause, which ended it.
 func (p *pulled[T]) addedTo(cause error) error {
-	if p.err == cause { //nolint:errorlint // identity is the question
+	if ending.Same(p.err, cause) {
 		return nil
 	}
 	if s, ok := cause.(*stop); ok { //nolint:errorlint // so it is here

@@ -39,7 +39,7 @@ func Add(first, more error, isEcho func(error) bool) error {
 	switch {
 	case left == nil:
 		return first
-	case errors.Is(more, first):
+	case Is(more, first):
 		return more
 	}
 	return errors.Join(first, left)
@@ -73,7 +73,7 @@ func dropErrors(err error, drop func(error) bool) error {
 	switch {
 	case len(left) == 1:
 		return left[0]
-	case slices.Equal(left, inner):
+	case slices.EqualFunc(left, inner, Same):
 		return err
 	}
 	return errors.Join(left...)
@@ -93,7 +93,7 @@ func isJoin(err error) bool {
 func addsTo(err, known error) bool {
 	inner := unwrap(err)
 	if len(inner) == 0 || class(err) != nil {
-		return !errors.Is(known, err) && !hasText(known, err.Error(), class(err))
+		return !Is(known, err) && !hasText(known, err.Error(), class(err))
 	}
 	return slices.ContainsFunc(inner, func(e error) bool { return addsTo(e, known) })
 }

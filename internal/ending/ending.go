@@ -3,7 +3,6 @@ package ending
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -19,7 +18,7 @@ func Cause(ctx context.Context, err error) error {
 	switch {
 	case OnlyEchoes(err, isEcho):
 		return cause
-	case errors.Is(err, cause):
+	case Is(err, cause):
 		return err
 	}
 	return Add(cause, err, isEcho)

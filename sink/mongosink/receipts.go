@@ -2,13 +2,13 @@ package mongosink
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -107,7 +107,7 @@ func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 			}
 			return down
 		})
-		ofEmit := down != nil && errors.Is(err, down)
+		ofEmit := down != nil && ending.Is(err, down)
 		if !ofEmit && stream.ClassOf(err).Transient() && !open.repeatable(ctx, &each) {
 			return stream.Mark(err, stream.UnknownOutcome)
 		}
