@@ -82,9 +82,8 @@ var classified = map[string]struct {
 	"backup.ErrUnverified":   {backup.ErrUnverified, stream.Fatal},
 	"backup.ErrUnsigned":     {backup.ErrUnsigned, stream.Fatal},
 
-	"backup/s3store.ErrClock":         {s3store.ErrClock, stream.Fatal},
-	"backup/s3store.ErrUnconditional": {s3store.ErrUnconditional, stream.Fatal},
-	"backup/s3store.ErrVersions":      {s3store.ErrVersions, stream.Fatal},
+	"backup/s3store.ErrClock":    {s3store.ErrClock, stream.Fatal},
+	"backup/s3store.ErrVersions": {s3store.ErrVersions, stream.Fatal},
 
 	"backup/storetest.ErrKilled": {storetest.ErrKilled, stream.Fatal},
 

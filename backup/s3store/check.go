@@ -9,7 +9,7 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/internal/s3fault"
@@ -30,7 +30,7 @@ var ErrClock = stream.Mark(errors.New("the local clock differs from the service'
 //   - the local clock is right, by the service's;
 //   - the bucket can be listed, in the order of the keys' bytes;
 //   - the bucket has Object Lock, if LockMode is set;
-//   - the service refuses to replace an object, which [ErrUnconditional] denies.
+//   - the service refuses to replace an object, by [s3sink.ProbeIfAbsent].
 //
 // For the last it stores a small object at the key ".probe" after the prefix, unless there is one,
 // and leaves it. It needs the rights of a writer, and s3:GetBucketObjectLockConfiguration with
@@ -44,13 +44,13 @@ func (s *Store) Check(ctx context.Context) error {
 	switch s3fault.Status(err) {
 	case http.StatusNotFound:
 		return s.noBucket(err)
-	case http.StatusForbidden:
-		err = fmt.Errorf("%w: the right s3:ListBucket is needed", err)
+	case http.StatusForbidden: // so it is for a user who may list only some prefixes
+	default:
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	found := []error{checkClock(before, out)}
+	found := []error{checkClock(before, serverTime(out, err))}
 	for _, check := range []func(context.Context) error{s.checkList, s.checkLock, s.checkConditional} {
 		found = append(found, check(ctx))
 		if ctx.Err() != nil {
@@ -60,11 +60,20 @@ func (s *Store) Check(ctx context.Context) error {
 	return errors.Join(found...)
 }
 
-// checkClock compares the service's time in a reply with the local one. The request was sent after
-// before.
-func checkClock(before time.Time, reply *s3.HeadBucketOutput) error {
-	served, ok := awsmiddleware.GetServerTime(reply.ResultMetadata)
-	if !ok {
+// serverTime returns the service's time in a reply or in an error, or the zero time.
+func serverTime(reply *s3.HeadBucketOutput, err error) time.Time {
+	var refused *smithyhttp.ResponseError
+	if errors.As(err, &refused) {
+		t, _ := http.ParseTime(refused.Response.Header.Get("Date"))
+		return t
+	}
+	t, _ := awsmiddleware.GetServerTime(reply.ResultMetadata)
+	return t
+}
+
+// checkClock compares the service's time with the local one. The request was sent after before.
+func checkClock(before, served time.Time) error {
+	if served.IsZero() {
 		return nil
 	}
 	skew := max(before.Sub(served.Add(time.Second)), time.Until(served)) // a date has whole seconds
@@ -86,20 +95,5 @@ func (s *Store) checkLock(ctx context.Context) error {
 	if s.opts.LockMode == "" {
 		return nil
 	}
-	out, err := request(ctx, s, "object lock", func(ctx context.Context, opts ...func(*s3.Options)) (
-		*s3.GetObjectLockConfigurationOutput, error,
-	) {
-		return s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket}, opts...)
-	})
-	switch status := s3fault.Status(err); {
-	case err == nil && out.ObjectLockConfiguration != nil &&
-		out.ObjectLockConfiguration.ObjectLockEnabled == types.ObjectLockEnabledEnabled:
-		return nil
-	case err == nil, status == http.StatusNotFound, status == http.StatusNotImplemented:
-		return stream.Mark(fmt.Errorf("s3store: %w: the bucket %s has no Object Lock: make one that has it, "+
-			"or leave out LockMode", backup.ErrNoHold, s.bucket), stream.Fatal)
-	case status == http.StatusForbidden:
-		return fmt.Errorf("%w: the right s3:GetBucketObjectLockConfiguration is needed", err)
-	}
-	return err
+	return s.hasLock(ctx)
 }

@@ -41,16 +41,23 @@ func TestCheck(t *testing.T) {
 		"clock behind":          {faults: []s3test.Fault{wrongClock(2 * time.Minute)}, want: []error{s3store.ErrClock}},
 		"clock ahead":           {faults: []s3test.Fault{wrongClock(-2 * time.Minute)}, want: []error{s3store.ErrClock}},
 		"clock nearly right":    {faults: []s3test.Fault{wrongClock(30 * time.Second)}},
-		"objects are replaced":  {faults: []s3test.Fault{replaces}, want: []error{s3store.ErrUnconditional}},
-		"the bucket is refused": {faults: []s3test.Fault{refused("HeadBucket")}, want: []error{nil}},
-		"lists are refused":     {faults: []s3test.Fault{refused("ListObjectsV2")}, want: []error{nil}},
-		"Put is refused":        {faults: []s3test.Fault{refused("PutObject")}, want: []error{nil}},
+		"objects are replaced":  {faults: []s3test.Fault{replaces}, want: []error{s3sink.ErrIgnoresIfNoneMatch}},
+		"the bucket is refused": {faults: []s3test.Fault{refused("HeadBucket")}},
+		"the bucket is refused, and the clock wrong": {
+			faults: []s3test.Fault{{Op: "HeadBucket", Times: -1, Before: func(*s3test.Request) *s3test.Reply {
+				past := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)
+				return &s3test.Reply{Status: 403, Header: http.Header{"Date": {past}}}
+			}}},
+			want: []error{s3store.ErrClock},
+		},
+		"lists are refused": {faults: []s3test.Fault{refused("ListObjectsV2")}, want: []error{nil}},
+		"Put is refused":    {faults: []s3test.Fault{refused("PutObject")}, want: []error{nil}},
 		"the lock is refused": {
 			opts: compliance, faults: []s3test.Fault{refused("GetObjectLockConfiguration")}, want: []error{nil},
 		},
 		"much is wrong": {
 			opts: compliance, faults: []s3test.Fault{wrongClock(time.Hour), replaces},
-			want: []error{s3store.ErrClock, backup.ErrNoHold, s3store.ErrUnconditional},
+			want: []error{s3store.ErrClock, backup.ErrNoHold, s3sink.ErrIgnoresIfNoneMatch},
 		},
 	} {
 		server, client := newServer(t, &test.server)

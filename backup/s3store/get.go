@@ -11,6 +11,7 @@ import (
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
 )
@@ -37,11 +38,29 @@ func (s *Store) Get(key string, opts *backup.GetOptions) stream.Source[[]byte] {
 		} else {
 			err = src.Each(ctx, take)
 		}
-		if err != nil && stopped == nil && errors.Is(err, s3source.ErrNotFound) {
-			return s.notFound(ctx, "get", key, err)
+		if err != nil && stopped == nil {
+			return s.missing(ctx, "get", key, err)
 		}
 		return err
 	})
+}
+
+// missing returns [backup.ErrNotFound] if the object is missing, otherwise err, the error of a
+// request for it. To a user who may list only some prefixes, Amazon S3 says 403 for a missing
+// object. Then a list decides.
+func (s *Store) missing(ctx context.Context, operation, key string, err error) error {
+	switch {
+	case errors.Is(err, s3source.ErrNotFound):
+		return s.notFound(ctx, operation, key, err)
+	case s3fault.Status(err) != http.StatusForbidden:
+		return err
+	}
+	first := stream.Via(s.List(key), stream.Take[backup.Object](1))
+	found, look := stream.Run(ctx, first, sink.Slice[backup.Object]())
+	if look == nil && (len(found) == 0 || found[0].Key != key) {
+		return failed(operation, key, backup.ErrNotFound)
+	}
+	return err
 }
 
 // head returns what the service says about an object.
@@ -51,7 +70,8 @@ func (s *Store) head(ctx context.Context, key string) (s3source.Object, error) {
 
 func (s *Store) headVersion(ctx context.Context, key, version string) (s3source.Object, error) {
 	return s3source.Head(ctx, s.client, s.bucket, s.prefix+key, &s3source.HeadOptions{
-		VersionID: version, RetryTimeout: s.opts.Download.RetryTimeout, OnRetry: s.opts.Download.OnRetry,
+		VersionID: version, CustomerKey: s.opts.Download.CustomerKey,
+		RetryTimeout: s.opts.Download.RetryTimeout, OnRetry: s.opts.Download.OnRetry,
 	})
 }
 

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/sink/s3sink"
-	"github.com/millweir/millweir/source/s3source"
 )
 
 // Hold implements [backup.Holder] by Object Lock. A protection in compliance mode stays in it. The
@@ -20,10 +24,8 @@ func (s *Store) Hold(ctx context.Context, key string, until time.Time) error {
 	until = roundUp(until)
 	object, err := s.head(ctx, key)
 	switch {
-	case errors.Is(err, s3source.ErrNotFound):
-		return s.notFound(ctx, "hold", key, err)
 	case err != nil:
-		return err
+		return s.missing(ctx, "hold", key, err)
 	case !object.LockUntil.Before(until):
 		return nil
 	}
@@ -59,6 +61,32 @@ func (s *Store) confirmHold(ctx context.Context, key, version string, until time
 	}
 	return failed("hold", key, fmt.Errorf("%w: the service does not show it; "+
 		"to see it, the right s3:GetObjectRetention is needed", backup.ErrNoHold))
+}
+
+// hasLock returns an error if the bucket has no Object Lock, or that cannot be found out.
+func (s *Store) hasLock(ctx context.Context) error {
+	if s.locked.Load() {
+		return nil
+	}
+	out, err := request(ctx, s, "object lock", func(ctx context.Context, opts ...func(*s3.Options)) (
+		*s3.GetObjectLockConfigurationOutput, error,
+	) {
+		return s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket}, opts...)
+	})
+	switch status := s3fault.Status(err); {
+	case err == nil && out.ObjectLockConfiguration != nil &&
+		out.ObjectLockConfiguration.ObjectLockEnabled == types.ObjectLockEnabledEnabled:
+		s.locked.Store(true)
+		return nil
+	case s3fault.Code(err) == "NoSuchBucket":
+		return s.noBucket(err)
+	case err == nil, status == http.StatusNotFound, status == http.StatusNotImplemented:
+		return fmt.Errorf("s3store: %w: the bucket %s has no Object Lock: make one that has it, "+
+			"or protect no objects", backup.ErrNoHold, s.bucket)
+	case status == http.StatusForbidden:
+		return fmt.Errorf("%w: the right s3:GetBucketObjectLockConfiguration is needed", err)
+	}
+	return err
 }
 
 // roundUp returns the first whole second that is not before t: services keep no fractions.

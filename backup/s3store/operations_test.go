@@ -55,8 +55,11 @@ func TestSettings(t *testing.T) {
 		"resume": s3store.New(client, bucket, "", &s3store.Options{
 			Upload: s3sink.UploadOptions{Resume: &s3sink.Checkpoint{}},
 		}),
-		"keep":    s3store.New(client, bucket, "", &s3store.Options{Upload: s3sink.UploadOptions{KeepUpload: true}}),
-		"offset":  s3store.New(client, bucket, "", &s3store.Options{Download: s3source.DownloadOptions{Offset: 1}}),
+		"keep":   s3store.New(client, bucket, "", &s3store.Options{Upload: s3sink.UploadOptions{KeepUpload: true}}),
+		"offset": s3store.New(client, bucket, "", &s3store.Options{Download: s3source.DownloadOptions{Offset: 1}}),
+		"customer key": s3store.New(client, bucket, "", &s3store.Options{
+			Upload: s3sink.UploadOptions{CustomerKey: make([]byte, 32)},
+		}),
 		"version": s3store.New(client, bucket, "", &s3store.Options{Download: s3source.DownloadOptions{VersionID: "v"}}),
 	} {
 		for operation, err := range operations(t.Context(), s) {

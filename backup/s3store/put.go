@@ -22,6 +22,12 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 			if err := s.check(key); err != nil {
 				return none, err
 			}
+			if !upload.LockUntil.IsZero() {
+				// Some services ignore a lock. Otherwise the upload finds out what is wrong.
+				if err := s.hasLock(ctx); errors.Is(err, backup.ErrNoHold) {
+					return none, err
+				}
+			}
 			watched := upstream.Watch(src)
 			object, err := s3sink.Upload(s.client, s.bucket, s.prefix+key, &upload).Consume(ctx, watched)
 			switch {

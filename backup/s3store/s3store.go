@@ -35,6 +35,7 @@
 package s3store
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/millweir/millweir/backup"
@@ -44,7 +45,8 @@ import (
 
 // Options tunes [New]. The zero value is ready to use.
 type Options struct {
-	// Upload applies to every Put: sizes of parts, encryption, storage class, checksum and so on.
+	// Upload applies to every Put: sizes of parts, encryption, storage class, checksum and so on. A
+	// CustomerKey must be that of Download too.
 	// The store itself sets IfAbsent, LockMode and LockUntil. Resume and KeepUpload cannot be set.
 	Upload s3sink.UploadOptions
 
@@ -87,6 +89,8 @@ type Store struct {
 	prefix  string // of the keys in the bucket: "", or with a slash at its end
 	opts    Options
 	invalid error
+
+	locked atomic.Bool // the bucket is known to have Object Lock, which cannot be switched off
 }
 
 var _ interface {

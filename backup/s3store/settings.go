@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"strings"
@@ -41,6 +42,8 @@ func (s *Store) checkSettings() error {
 		return invalid("Download has Offset or Length: set those of GetOptions")
 	case o.Download.VersionID != "" || o.Download.IfMatch != "":
 		return invalid("Download has VersionID or IfMatch, which belong to one object")
+	case !bytes.Equal(o.Upload.CustomerKey, o.Download.CustomerKey):
+		return invalid("Upload and Download have different keys of a customer: what is stored could not be read")
 	}
 	return checkPrefix(s.prefix)
 }

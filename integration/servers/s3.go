@@ -69,7 +69,7 @@ func Client(t testing.TB, endpoint string, opts ...func(*s3.Options)) *s3.Client
 // Bucket returns a new bucket that only this test uses.
 func (s *S3) Bucket(t testing.TB) string {
 	t.Helper()
-	name := unique(t, "-", 50)
+	name := BucketName(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, err := s.Client(t).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
@@ -149,3 +149,6 @@ func answers(ctx context.Context, url string, codes ...int) error {
 type statusError struct{ url, status string }
 
 func (e *statusError) Error() string { return e.url + ": " + e.status }
+
+// BucketName returns the name for a bucket that only this test uses.
+func BucketName(t testing.TB) string { return unique(t, "-", 50) }
