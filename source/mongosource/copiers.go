@@ -3,6 +3,7 @@ package mongosource
 import (
 	"context"
 	"errors"
+	"slices"
 	"unsafe"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -11,26 +12,29 @@ import (
 )
 
 // A goroutine reads the replies of a cursor one after the other, so that it bounds how fast a
-// pipeline can be on many cores. A third of its CPU time was for copying documents. With
-// [stream.WithParallelism] several goroutines share the copying of a large batch.
+// pipeline can be on many cores. If it copies documents, this takes a third of its CPU time. With
+// [stream.WithParallelism] several goroutines share the copying, or the validation, of a large batch.
 const (
 	maxCopiers = 4         // with more, the rest of the work matters more
 	copierMin  = 128 << 10 // bytes of documents for a goroutine; less costs more to hand over
 )
 
-// copiers copies documents out of the driver's replies. It has a slab for each goroutine, the
-// caller's first.
-type copiers []slab
+// copiers checks documents, and copies them out of the driver's replies. It has a slab for each
+// goroutine, the caller's first.
+type copiers struct {
+	slabs   []slab
+	inPlace bool // the documents are not copied
+}
 
 // newCopiers returns the copiers of a stage with n goroutines.
-func newCopiers(n int) copiers { return make(copiers, min(max(n, 1), maxCopiers)) }
+func newCopiers(n int) copiers { return copiers{slabs: make([]slab, min(max(n, 1), maxCopiers))} }
 
-// own replaces docs, of size bytes together, by copies. It returns those before the first one that
-// check refuses, and the error with its index in docs.
+// own replaces docs, of size bytes together, by copies, or by themselves without the memory after
+// them. It returns those before the first one that check refuses, and the error with its index in docs.
 func (c copiers) own(ctx context.Context, docs []bson.Raw, size int,
 	check func([]byte) *MalformedError,
 ) ([]bson.Raw, *MalformedError) {
-	n := min(len(c), 1+size/copierMin)
+	n := min(len(c.slabs), 1+size/copierMin)
 	refused := make([]*MalformedError, n)
 	part := func(i int) error {
 		for at := len(docs) * i / n; at < len(docs)*(i+1)/n; at++ {
@@ -39,7 +43,11 @@ func (c copiers) own(ctx context.Context, docs []bson.Raw, size int,
 				refused[i] = bad
 				return nil
 			}
-			docs[at] = c[i].clone(docs[at])
+			if c.inPlace {
+				docs[at] = slices.Clip(docs[at])
+			} else {
+				docs[at] = c.slabs[i].clone(docs[at])
+			}
 		}
 		return nil
 	}

@@ -30,10 +30,11 @@ type cursor struct {
 	session   *mongo.Session // of cur, if the source keeps it alive
 	noSession error          // why there is none
 	copiers   copiers
-	bytes     int   // of the last batch
-	read      int64 // documents
-	broken    bool  // the driver panicked, so it may still hold a lock
-	cut       bool  // the run ended before the reply to the query
+	before    extent // the batch before, if its documents are not copied
+	bytes     int    // of the last batch
+	read      int64  // documents
+	broken    bool   // the driver panicked, so it may still hold a lock
+	cut       bool   // the run ended before the reply to the query
 }
 
 // errNoSession says that a snapshot cannot be read. The query would read the present documents.
@@ -100,6 +101,13 @@ func (c *cursor) next(ctx context.Context) (docs []bson.Raw, err error) {
 // batch returns the rest of the batch whose first document the driver has made current.
 func (c *cursor) batch(ctx context.Context) (docs []bson.Raw, err error) {
 	docs, err = c.lent(ctx)
+	if c.copiers.inPlace {
+		now := extentOf(docs)
+		if now.overlaps(c.before) {
+			return nil, c.lost(ctx, errReused)
+		}
+		c.before = now
+	}
 	docs, bad := c.copiers.own(ctx, docs, c.bytes, c.query.checkDoc)
 	if bad != nil {
 		bad.Index += c.read

@@ -78,14 +78,14 @@ type Finder interface {
 //
 //   - Out: one bson.Raw per document, byte for byte as the server sent it, with its order of keys,
 //     duplicate keys and invalid UTF-8. A collection that does not exist is empty.
-//   - Memory: at most four batches: the one that the downstream reads, the next one, and two
-//     replies in the driver. A batch has usually 4 MiB, at most 16 MiB. Small documents share
-//     allocations of at most 32 KiB. A [stream.Budget] must have 6 MiB, for batches of 2 MiB, and
-//     gives 6 MiB more to read ahead if it can; no request is sent before.
+//   - Memory: at most three batches: the one that the downstream reads, the next one, and a reply in
+//     the driver; one more with CopyDocuments. A batch has usually 4 MiB, at most 16 MiB. A document
+//     that is kept keeps its batch, unless CopyDocuments is set. A [stream.Budget] must have 6 MiB, for
+//     batches of 2 MiB, and gives 6 MiB more to read ahead if it can; no request is sent before.
 //   - Order: the server's, which without a Sort may change from run to run.
 //   - Goroutines: one, which reads the next batch while the downstream works on this one (see
-//     NoReadAhead). With [stream.WithParallelism], up to three more help it to copy a batch. In a
-//     session of the context the source does not read ahead and starts no goroutine.
+//     NoReadAhead). With [stream.WithParallelism], up to three more help it to validate or copy a
+//     batch. In a session of the context the source does not read ahead and starts no goroutine.
 //   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
 //     [ErrMaxTime], [*MalformedError] (see Validate), [ErrBadReply], and [ErrSnapshotTooOld] in a
 //     session with snapshot reads. The run completes only at the end of the cursor: any other end
@@ -110,7 +110,7 @@ func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 // newFind returns the query of a source of that name.
 func newFind(name string, coll Finder, filter any, o FindOptions) (*query, error) {
 	q := &query{name: name, of: coll, validate: o.Validate, cursorSettings: cursorSettings{
-		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
+		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, copyDocuments: o.CopyDocuments, maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
 	}}
 	c, ok := coll.(*mongo.Collection)
 	if coll == nil || ok && c == nil {

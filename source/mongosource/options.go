@@ -30,6 +30,13 @@ type FindOptions struct {
 	// goroutine that runs the source.
 	NoReadAhead bool
 
+	// CopyDocuments copies each document. Otherwise the documents of a batch are parts of one reply, of
+	// 4 MiB, whose memory is in use as long as any of them is. Set it to keep a few of many documents,
+	// because each of them could keep its whole batch, or if you change documents while a command
+	// monitor of the client uses the replies. Documents are also copied with versions of the driver
+	// that this package does not know.
+	CopyDocuments bool
+
 	Hint any // the index to use, by name or key document
 	// bounds in the index of Hint; Max is exclusive
 	Min, Max any

@@ -31,6 +31,7 @@ type query struct {
 type cursorSettings struct {
 	batchSize       int // 0 means by bytes
 	noReadAhead     bool
+	copyDocuments   bool
 	maxTime         time.Duration
 	maxEmptyBatches int           // 0 means the default
 	keepAlive       time.Duration // between two refreshes of the session while the downstream is busy; 0 means never
@@ -106,6 +107,7 @@ func (q *query) batches(ctx context.Context, account *stream.Account, emit func(
 		account: account,
 		copiers: newCopiers(1),
 	}
+	c.copiers.inPlace = !q.copyDocuments && ownsReplies()
 	select {
 	case <-c.drained:
 		return context.Cause(ctx)
@@ -118,6 +120,9 @@ func (q *query) batches(ctx context.Context, account *stream.Account, emit func(
 	if err != nil {
 		return q.invalid(err)
 	}
-	c.copiers = newCopiers(n)
+	if inPlace := c.copiers.inPlace; !inPlace || q.validate { // to check frames is little work
+		c.copiers = newCopiers(n)
+		c.copiers.inPlace = inPlace
+	}
 	return readAhead(ctx, c, emit)
 }

@@ -23,12 +23,13 @@ type ScanOptions struct {
 	After Position
 	ScanRange
 
-	Projection  any // must keep the _id unchanged
-	BatchSize   int
-	NoReadAhead bool
-	Hint        any
-	Comment     any
-	Validate    bool
+	Projection    any // must keep the _id unchanged
+	BatchSize     int
+	NoReadAhead   bool
+	CopyDocuments bool
+	Hint          any
+	Comment       any
+	Validate      bool
 
 	ReadConcern    *readconcern.ReadConcern // nil means majority
 	ReadPreference *readpref.ReadPref       // nil means the collection's
@@ -157,7 +158,7 @@ func (s *scan) query(filter any, keep bool) (*query, error) {
 	keep = keep && o.KeepAlive > 0
 	q, err := newFind(s.name, s.coll, filter, FindOptions{
 		Sort:       bson.D{{Key: "_id", Value: 1}},
-		Projection: o.Projection, BatchSize: o.BatchSize, NoReadAhead: o.NoReadAhead, Hint: o.Hint,
+		Projection: o.Projection, BatchSize: o.BatchSize, NoReadAhead: o.NoReadAhead, CopyDocuments: o.CopyDocuments, Hint: o.Hint,
 		Comment: o.Comment, Validate: o.Validate, ReadConcern: o.ReadConcern, ReadPreference: o.ReadPreference,
 		NoCursorTimeout: keep,
 	})
