@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/backup/dirstore"
+	"github.com/millweir/millweir/backup/memstore"
 	"github.com/millweir/millweir/internal/bsonorder"
 	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/mongotest"
@@ -47,11 +50,24 @@ func (d deployment) fill(t *testing.T, db, coll string, first, n, size int) {
 	d.Add(db, coll, docs...)
 }
 
-// repository returns a new repository in a directory.
+// long makes the matrices of kills and faults whole. The long run is
+//
+//	MILLWEIR_LONG=1 go test ./backup -timeout 1h
+var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "", "kill and fail at every step instead of at some")
+
+// step returns the distance between two steps of a matrix.
+func step(usual int) int {
+	if *long {
+		return 1
+	}
+	return usual
+}
+
+// repository returns a new repository in memory.
 func repository(t *testing.T) (*backup.Repository, backup.Store, person) {
 	t.Helper()
 	me := newPerson(t)
-	store := dirstore.New(t.TempDir(), nil)
+	store := memstore.New(nil)
 	r, err := backup.Init(t.Context(), store, me.keys(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +144,10 @@ func TestBackup(t *testing.T) {
 	d.fill(t, "crm", "log", 10, 1000, 100)
 	d.fill(t, "crm", "log", 0, 9, 100)
 	d.fill(t, "crm", "byid", 0, 9, 100)
-	r, _, _ := repository(t)
+	r, err := backup.Init(t.Context(), dirstore.New(t.TempDir(), nil), newPerson(t).keys(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	report, err := backUp(t.Context(), r, d, small())
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +236,11 @@ func TestSelect(t *testing.T) {
 func TestBackupRefuses(t *testing.T) {
 	d := newDeployment(t)
 	d.fill(t, "shop", "orders", 0, 3, 10)
-	r, store, _ := repository(t)
+	store := dirstore.New(t.TempDir(), nil) // it cannot protect objects
+	r, err := backup.Init(t.Context(), store, newPerson(t).keys(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, opts := range map[string]backup.Options{
 		"segments":    {SegmentBytes: 1},
 		"encoding":    {Encoding: "xml"},

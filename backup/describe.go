@@ -56,7 +56,7 @@ func ask(ctx context.Context, client *mongo.Client, command string) (bson.Raw, e
 // describeCollection completes the description of c by its indexes and its size.
 func describeCollection(ctx context.Context, client *mongo.Client, c planCollection) (planCollection, error) {
 	c.size = -1
-	switch c.Kind {
+	switch c.Head.Kind {
 	case KindUsers, KindRoles:
 		c.size = 0
 		return c, nil
@@ -65,7 +65,7 @@ func describeCollection(ctx context.Context, client *mongo.Client, c planCollect
 	}
 	coll := client.Database(c.Database).Collection(c.Collection)
 	var err error
-	if c.Indexes, err = stream.Run(ctx, mongosource.Indexes(coll), sink.Slice[bson.Raw]()); err != nil {
+	if c.Head.Indexes, err = stream.Run(ctx, mongosource.Indexes(coll), sink.Slice[bson.Raw]()); err != nil {
 		return c, err
 	}
 	c.size, err = collectionSize(ctx, coll)

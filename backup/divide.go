@@ -24,7 +24,7 @@ func (j *backupJob) divide(ctx context.Context, p *plan, bounds map[int][]bson.R
 	for i := range p.Collections {
 		c := &p.Collections[i]
 		switch {
-		case c.Kind == mongosource.KindView: // has no documents
+		case c.Head.Kind == mongosource.KindView: // has no documents
 		case c.size >= 0 && c.size < p.SegmentBytes/smallPart:
 			b.add(i, c.size)
 		case !c.hasOrder():

@@ -25,6 +25,11 @@ func (j *backupJob) Finish(ctx context.Context, _ []Receipt) (Report, error) {
 	if errors.Is(err, ErrNoBackup) {
 		m, err = j.commit(ctx, p)
 	}
+	if errors.Is(err, errOtherManifest) { // two processes finish the run: what one has made counts
+		if other, readErr := j.repo.manifest(ctx, j.run); readErr == nil {
+			m, err = other, nil
+		}
+	}
 	if err != nil {
 		return Report{}, failed("finish", err)
 	}

@@ -74,7 +74,7 @@ func (f *finish) catalog(ctx context.Context, c int, segments []Segment) (e Coll
 	if err := planned.checkCovered(segments); err != nil {
 		return e, failed(planned.namespace().String(), err)
 	}
-	e = CollectionEntry{Database: planned.Database, Collection: planned.Collection, Kind: planned.Kind}
+	e = CollectionEntry{Database: planned.Database, Collection: planned.Collection, Kind: planned.Head.Kind}
 	for i := range segments {
 		s := &segments[i]
 		e.Documents += s.Documents
@@ -85,14 +85,14 @@ func (f *finish) catalog(ctx context.Context, c int, segments []Segment) (e Coll
 			e.Reused += s.Length
 		}
 	}
-	e.Catalog, err = f.repo.putCatalog(ctx, f.run, f.numbers[c], &e, f.records, &planned.catalogHead, segments)
+	e.Catalog, err = f.repo.putCatalog(ctx, f.run, f.numbers[c], &e, f.records, &planned.Head, segments)
 	return e, err
 }
 
 // checkCovered returns an error unless the segments of a collection cover all _ids, once.
 func (c *planCollection) checkCovered(segments []Segment) error {
 	switch {
-	case c.Kind == mongosource.KindView && len(segments) == 0:
+	case c.Head.Kind == mongosource.KindView && len(segments) == 0:
 		return nil
 	case len(segments) == 0:
 		return damaged("it has no segment")

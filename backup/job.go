@@ -87,7 +87,8 @@ type Report struct {
 }
 
 // Run does a job in this process, n units at a time, from 1 to 256; 0 means 1. If a unit fails, the
-// others are canceled, and the error is that of the unit. Run the job again: it goes on where it was.
+// others are canceled, and the error is that of the unit. A drain ([stream.Running.Drain]) lets the units
+// that have begun end, and is [ErrIncomplete]. Run the job again: it goes on where it was.
 func Run(ctx context.Context, job Job, n int) (Report, error) {
 	began := time.Now()
 	n = cmp.Or(n, 1)
@@ -102,6 +103,9 @@ func Run(ctx context.Context, job Job, n int) (Report, error) {
 		sink.Slice[Receipt]())
 	if err != nil {
 		return Report{}, err
+	}
+	if len(receipts) < len(units) { // the run was drained
+		return Report{}, failed("run", fmt.Errorf("%w: %d of %d", ErrIncomplete, len(receipts), len(units)))
 	}
 	report, err := job.Finish(ctx, receipts)
 	report.Took = time.Since(began)

@@ -29,7 +29,7 @@ func (w *unitRun) readNatural(ctx context.Context) error {
 // roles.
 func (w *unitRun) documents(c int) stream.Source[bson.Raw] {
 	entry := &w.plan.Collections[c]
-	switch entry.Kind {
+	switch entry.Head.Kind {
 	case KindUsers:
 		return mongosource.Users(w.client, nil)
 	case KindRoles:
@@ -58,7 +58,7 @@ func (w *unitRun) checkSame(ctx context.Context, entry *planCollection) error {
 	if err != nil {
 		return err
 	}
-	if len(found) != 1 || found[0].Kind != entry.Kind || found[0].UUID != entry.uuid() {
+	if len(found) != 1 || found[0].Kind != entry.Head.Kind || found[0].UUID != entry.uuid() {
 		return fmt.Errorf("%s: %w", entry.namespace(), mongosource.ErrCollectionChanged)
 	}
 	return nil

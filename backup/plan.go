@@ -47,9 +47,9 @@ type planHead struct {
 
 // planCollection describes a collection as it was when the plan was made.
 type planCollection struct {
-	Database    string `bson:"database"`
-	Collection  string `bson:"collection"`
-	catalogHead `bson:",inline"`
+	Database   string      `bson:"database"`
+	Collection string      `bson:"collection"`
+	Head       catalogHead `bson:",inline"`
 
 	// InParent is the number of the collection in the parent, or negative if none of its segments
 	// can be used.
@@ -82,21 +82,21 @@ func (c *planCollection) namespace() mongosource.Namespace {
 
 // uuid returns the UUID of the collection, or zeros.
 func (c *planCollection) uuid() (uuid [16]byte) {
-	copy(uuid[:], c.UUID.Data)
+	copy(uuid[:], c.Head.UUID.Data)
 	return uuid
 }
 
 // hasOrder reports whether the collection is read in the order of its _ids.
 func (c *planCollection) hasOrder() bool {
-	return (c.Kind == mongosource.KindPlain || c.Kind == mongosource.KindClustered) && c.uuid() != [16]byte{}
+	return (c.Head.Kind == mongosource.KindPlain || c.Head.Kind == mongosource.KindClustered) && c.uuid() != [16]byte{}
 }
 
 // filter returns the filter of the documents.
 func (c *planCollection) filter() any {
-	if c.Filter == nil {
+	if c.Head.Filter == nil {
 		return bson.D{}
 	}
-	return c.Filter
+	return c.Head.Filter
 }
 
 func (r *Repository) planPlace(run string) place {

@@ -49,7 +49,9 @@ func (r *Repository) Backup(ctx context.Context, client *mongo.Client, opts *Opt
 	if err != nil {
 		return nil, failed("store the plan", err)
 	}
-	j.loaded = p
+	if _, err := j.plan(ctx); err != nil { // what is stored is what is done
+		return nil, failed("read the plan", err)
+	}
 	return j, nil
 }
 
@@ -117,8 +119,8 @@ func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
 	for i := range p.Collections {
 		c := &p.Collections[i]
 		if !c.hasOrder() {
-			isAccess := c.Kind == KindUsers || c.Kind == KindRoles
-			unordered = unordered || c.Kind != mongosource.KindView && !isAccess
+			isAccess := c.Head.Kind == KindUsers || c.Head.Kind == KindRoles
+			unordered = unordered || c.Head.Kind != mongosource.KindView && !isAccess
 			continue
 		}
 		if p.Snapshots {

@@ -90,12 +90,12 @@ func (s *selection) add(database string, c mongosource.Collection) {
 		return
 	}
 	entry := planCollection{Database: database, Collection: c.Name, InParent: -1}
-	entry.Kind, entry.Description = c.Kind, c.Raw()
+	entry.Head.Kind, entry.Head.Description = c.Kind, c.Raw()
 	if c.UUID != [16]byte{} {
-		entry.UUID = bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.UUID[:]}
+		entry.Head.UUID = bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.UUID[:]}
 	}
 	if filter, ok := s.opts.Filters[n]; ok {
-		entry.Filter, _ = bson.Marshal(filter) // checked
+		entry.Head.Filter, _ = bson.Marshal(filter) // checked
 		s.leftOut = append(s.leftOut, LeftOut{database, c.Name, "the documents that the filter does not match"})
 	}
 	s.collections = append(s.collections, entry)
@@ -134,7 +134,7 @@ func compareLeftOut(a, b LeftOut) int {
 func (s *selection) addAccess() {
 	add := func(kind Kind) {
 		c := planCollection{Database: "admin", Collection: "system." + string(kind), InParent: -1}
-		c.Kind = kind
+		c.Head.Kind = kind
 		s.collections = append(s.collections, c)
 	}
 	if s.opts.Users {

@@ -23,6 +23,9 @@ func (s *Server) hello() bson.Raw {
 		{Key: "primary", Value: addr},
 		{Key: "lastWrite", Value: s.lastWrite()},
 	}
+	if s.clock != (bson.Timestamp{}) {
+		replicaSet = append(replicaSet, bson.E{Key: "operationTime", Value: s.clock})
+	}
 	if s.standalone {
 		replicaSet = nil
 	}
