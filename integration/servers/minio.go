@@ -23,6 +23,23 @@ func MinIO(t testing.TB) *S3 {
 
 func newMinIO(t testing.TB) *S3 {
 	t.Helper()
+	p := minioProcess(t)
+	p.ready = func(ctx context.Context, p *process) error {
+		return answers(ctx, "http://"+p.addr+minioReady, http.StatusOK)
+	}
+	if err := p.startFree(); err != nil {
+		p.close()
+		t.Fatal(err)
+	}
+	return &S3{p}
+}
+
+// minioReady is the path that MinIO answers with 200 once it is ready.
+const minioReady = "/minio/health/ready"
+
+// minioProcess returns MinIO with more arguments. It does not run yet.
+func minioProcess(t testing.TB, more ...string) *process {
+	t.Helper()
 	bin := Tool(t, "MINIO", "minio")
 	p, err := newProcess("minio")
 	if err != nil {
@@ -39,16 +56,10 @@ func newMinIO(t testing.TB) *S3 {
 		"MINIO_UPDATE=off",
 	)
 	p.command = func(p *process) *exec.Cmd {
-		cmd := exec.Command(bin, "server", "--quiet", "--address", p.addr, filepath.Join(p.dir, "data"))
+		args := append([]string{"server", "--quiet", "--address", p.addr}, more...)
+		cmd := exec.Command(bin, append(args, filepath.Join(p.dir, "data"))...)
 		cmd.Env = env
 		return cmd
 	}
-	p.ready = func(ctx context.Context, p *process) error {
-		return answers(ctx, "http://"+p.addr+"/minio/health/ready", http.StatusOK)
-	}
-	if err := p.startFree(); err != nil {
-		p.close()
-		t.Fatal(err)
-	}
-	return &S3{p}
+	return p
 }
