@@ -1,7 +1,9 @@
 package s3sink
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -90,15 +92,23 @@ func (t *attempts) ID() string { return "millweir:tries" }
 func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 	middleware.FinalizeOutput, middleware.Metadata, error,
 ) {
-	try, cancel := context.WithTimeout(ctx, t.timeout)
+	try, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if t.stall > 0 {
-		t.dog.Store(watch(t.stall, t.answer, cancel))
-	}
+	dog := watch(cmp.Or(t.stall, t.timeout), t.answer, t.timeout, cancel)
+	t.dog.Store(dog)
 	var begun, written bool
 	try = httptrace.WithClientTrace(try, &httptrace.ClientTrace{
-		GetConn:              func(string) { t.set(&begun) },
-		GotFirstResponseByte: func() { t.dog.Load().received() },
+		GetConn: func(string) {
+			t.set(&begun)
+			dog.queue()
+		},
+		// A connection that is opened may go to another request that waits.
+		ConnectStart:         func(string, string) { dog.connect() },
+		ConnectDone:          func(string, string, error) { dog.queue() },
+		TLSHandshakeStart:    dog.connect,
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { dog.queue() },
+		GotConn:              func(httptrace.GotConnInfo) { dog.connect() },
+		GotFirstResponseByte: dog.received,
 		WroteRequest: func(w httptrace.WroteRequestInfo) {
 			if w.Err == nil {
 				t.set(&written)
@@ -106,11 +116,8 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 		},
 	})
 	out, meta, err := next.HandleFinalize(try, in)
-	limit, what := t.timeout, "no reply"
-	if dog := t.dog.Load(); dog != nil && dog.stop() {
-		limit, what = t.stall, "no byte accepted or received"
-	}
-	if err != nil && (s3fault.Status(err) == 0 || isContextError(err)) && try.Err() != nil && ctx.Err() == nil {
+	what, limit := dog.stop()
+	if err != nil && (s3fault.Status(err) == 0 || isContextError(err)) && what != "" && ctx.Err() == nil {
 		// The SDK would take the context's error for a cancellation, and not retry.
 		err = withReplyOf(err, &smithyhttp.RequestSendError{
 			Err: fmt.Errorf("%s within %v: %w", what, limit, os.ErrDeadlineExceeded),

@@ -18,6 +18,10 @@ const maxLocation = 4 << 10
 // may need minutes to combine thousands of parts.
 const combineStalls = 10
 
+// damagedLists are the error codes of a list of parts that was damaged on the way. MinIO reads the
+// list before it compares the signed hash.
+var damagedLists = []string{"MalformedXML", "InvalidPart", "InvalidPartOrder"}
+
 // complete combines the parts into the object.
 func (r *run) complete(ctx context.Context) (Object, error) {
 	if err := r.upload.parts.damaged(); err != nil {
@@ -26,6 +30,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	t := r.newAttempts("complete multipart upload", combineStalls*r.opts.StallTimeout)
 	t.answer = t.timeout - t.stall
 	t.keepChecksum = r.upload.parts.echoed()
+	t.retryOn = damagedLists
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
 	out, err := send(ctx, r.requests, t, func() (*s3.CompleteMultipartUploadOutput, error) {

@@ -96,6 +96,13 @@ func survivedFaults() []faultCase {
 			name: "U13 put flipped in flight", size: single,
 			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Flip}},
 		},
+		{
+			name: "U13 the list of parts damaged in flight", size: parts,
+			faults: []s3test.Fault{
+				{Op: "CompleteMultipartUpload", Before: s3test.Fail(400, "MalformedXML")},
+				{Op: "CompleteMultipartUpload", Before: s3test.Fail(400, "InvalidPart")},
+			},
+		},
 		{name: "U20 the clock is wrong, by the service's Date", size: parts, faults: each(func(op string) s3test.Fault {
 			return s3test.Fault{Op: op, Times: 1, Before: skewed}
 		})},

@@ -7,72 +7,127 @@ import (
 	"time"
 )
 
-// watchdog ends an attempt in which no byte is accepted or received for a while. A body counts as
-// accepted when the HTTP client reads it. The buffers of the system are not visible, so the reply
-// may take as long again as the body took.
+// queueStalls is the number of StallTimeouts that an attempt may wait for a connection: the others
+// of the HTTP client may be busy with the parts of other uploads.
+const queueStalls = 10
+
+// watchdog ends an attempt in which no byte is accepted or received for a while, or which takes too
+// long from its connection on. A body counts as accepted when the HTTP client reads it. The buffers
+// of the system are not visible, so the reply may take as long again as the body took.
 type watchdog struct {
 	stall  time.Duration
 	answer time.Duration // more time until the reply begins
-	begin  time.Time
+	total  time.Duration // of the attempt
 	cancel context.CancelFunc
 
-	mu      sync.Mutex
-	timer   *time.Timer
-	expired bool
-	stopped bool // the HTTP client may still read the body after its attempt
+	mu       sync.Mutex
+	begin    time.Time   // of the attempt, or of its connection
+	next     *time.Timer // until the next byte, or until a connection
+	deadline *time.Timer // until the end
+	queued   bool        // the attempt waits for a connection
+	limit    time.Duration
+	what     string // did not happen within limit; "" if the watchdog has not expired
+	stopped  bool   // the HTTP client may still read the body after its attempt
 }
 
 // watch starts a watchdog. If it expires, it calls cancel. The caller must call stop.
-func watch(stall, answer time.Duration, cancel context.CancelFunc) *watchdog {
-	w := &watchdog{stall: stall, answer: answer, begin: time.Now(), cancel: cancel}
-	w.timer = time.AfterFunc(stall+answer, w.expire)
+func watch(stall, answer, total time.Duration, cancel context.CancelFunc) *watchdog {
+	w := &watchdog{stall: stall, answer: answer, total: total, cancel: cancel, begin: time.Now()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next = time.AfterFunc(stall+answer, w.stalled)
+	w.deadline = time.AfterFunc(total, func() { w.expire("no reply", total) })
 	return w
 }
 
-func (w *watchdog) expire() {
+// stalled ends the attempt because nothing has happened.
+func (w *watchdog) stalled() {
+	w.mu.Lock()
+	queued := w.queued
+	w.mu.Unlock()
+	if queued {
+		w.expire("no connection", queueStalls*w.stall)
+		return
+	}
+	w.expire("no byte accepted or received", w.stall)
+}
+
+func (w *watchdog) expire(what string, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.expired = true
+	if w.ended() {
+		return
+	}
+	w.what, w.limit = what, limit
 	w.cancel()
 }
 
-// allow sets the time until the next byte.
-func (w *watchdog) allow(d time.Duration) {
+// ended reports whether the watchdog has expired or was stopped. The caller holds w.mu.
+func (w *watchdog) ended() bool { return w.what != "" || w.stopped }
+
+// queue records that the attempt waits for a connection.
+func (w *watchdog) queue() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended() {
+		w.queued = true
+		w.deadline.Stop()
+		w.next.Reset(queueStalls * w.stall)
+	}
+}
+
+// connect records that the attempt has a connection, or is opening one: its time begins.
+func (w *watchdog) connect() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended() {
+		w.connected()
+		w.next.Reset(w.stall + w.answer)
+	}
+}
+
+// connected begins the time of the attempt. The caller holds w.mu.
+func (w *watchdog) connected() {
+	w.queued, w.begin = false, time.Now()
+	w.deadline.Reset(w.total)
+}
+
+// sent records that bytes of the body were accepted. rest is the number of bytes to come.
+func (w *watchdog) sent(rest int) { w.progress(rest == 0) }
+
+// received records that bytes of the reply were received.
+func (w *watchdog) received() { w.progress(false) }
+
+// progress records that a byte was accepted or received. After the last one of a body, the reply
+// has more time.
+func (w *watchdog) progress(last bool) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.expired && !w.stopped {
-		w.timer.Reset(d)
+	if w.ended() {
+		return
 	}
+	if w.queued { // an HTTP client that does not report its connections
+		w.connected()
+	}
+	until := w.stall
+	if last {
+		until += w.answer + time.Since(w.begin)
+	}
+	w.next.Reset(until)
 }
 
-// sent records that bytes of the body were accepted. rest is the number of bytes to come.
-func (w *watchdog) sent(rest int) {
-	switch {
-	case w == nil:
-	case rest > 0:
-		w.allow(w.stall)
-	default:
-		w.allow(w.stall + w.answer + time.Since(w.begin))
-	}
-}
-
-// received records that bytes of the reply were received.
-func (w *watchdog) received() {
-	if w != nil {
-		w.allow(w.stall)
-	}
-}
-
-// stop ends the watchdog. It reports whether it had expired.
-func (w *watchdog) stop() bool {
+// stop ends the watchdog. If it had expired, it returns what did not happen within the limit,
+// otherwise "".
+func (w *watchdog) stop() (what string, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
-	w.timer.Stop()
-	return w.expired
+	w.next.Stop()
+	w.deadline.Stop()
+	return w.what, w.limit
 }
 
 // watchedBody is the body of a reply.
