@@ -1,0 +1,120 @@
+package backup
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
+)
+
+// Difference is something in which two backups differ.
+type Difference struct {
+	Namespace mongosource.Namespace
+	Kind      DifferenceKind
+	ID        bson.RawValue // of the document; zero if the difference is not about one document
+}
+
+// DifferenceKind says how two backups differ.
+type DifferenceKind string
+
+// The kinds of differences. The first backup is the one whose method was called.
+const (
+	OnlyFirst       DifferenceKind = "only first"  // the second backup has no such collection or document
+	OnlySecond      DifferenceKind = "only second" // the first backup has no such collection or document
+	OptionsDiffer   DifferenceKind = "options"     // the kind, the options or the indexes of the collection
+	DocumentDiffers DifferenceKind = "document"    // the documents of this _id
+	ContentDiffers  DifferenceKind = "content"     // the documents of a collection that are in no order
+)
+
+// Diff returns a source of the differences between v and a later or earlier backup, also of another
+// repository, in the order of the collections' names and then of the _ids.
+//
+//   - Segments with the same bounds and digests are not fetched. Of the others, every document is read.
+//   - Memory: a chunk and a document of each backup, and the names of the collections.
+//   - A run that returns nil has proved what it read. Do not use the differences of a run that fails.
+//   - Limits: of a collection whose documents are in no order of _ids (capped, with a collation), it
+//     says only whether the documents differ.
+//   - Errors: as [View.Documents].
+func (v *View) Diff(other *View) stream.Source[Difference] {
+	return stream.SourceFunc[Difference](func(ctx context.Context, emit func(Difference) error) error {
+		for _, ns := range bothNamespaces(v, other) {
+			if err := diffCollection(ctx, v, other, ns, emit); err != nil {
+				return failed("compare "+quoted(ns), err)
+			}
+		}
+		return nil
+	})
+}
+
+// bothNamespaces returns the collections that one of two backups has, in order.
+func bothNamespaces(a, b *View) (all []mongosource.Namespace) {
+	for ns := range a.numbers {
+		all = append(all, ns)
+	}
+	for ns := range b.numbers {
+		if _, ok := a.numbers[ns]; !ok {
+			all = append(all, ns)
+		}
+	}
+	slices.SortFunc(all, func(x, y mongosource.Namespace) int {
+		return cmp.Or(cmp.Compare(x.Database, y.Database), cmp.Compare(x.Collection, y.Collection))
+	})
+	return all
+}
+
+func diffCollection(
+	ctx context.Context, a, b *View, ns mongosource.Namespace, emit func(Difference) error,
+) error {
+	na, inA := a.numbers[ns]
+	nb, inB := b.numbers[ns]
+	switch {
+	case !inB:
+		return emit(Difference{Namespace: ns, Kind: OnlyFirst})
+	case !inA:
+		return emit(Difference{Namespace: ns, Kind: OnlySecond})
+	}
+	headA, allA, err := a.survey(ctx, na)
+	if err != nil {
+		return err
+	}
+	headB, allB, err := b.survey(ctx, nb)
+	if err != nil {
+		return err
+	}
+	if !headA.sameOptions(&headB) {
+		if err := emit(Difference{Namespace: ns, Kind: OptionsDiffer}); err != nil {
+			return err
+		}
+	}
+	switch {
+	case allA.SameDocuments(allB):
+		return nil
+	case !headA.sorted() || !headB.sorted():
+		return emit(Difference{Namespace: ns, Kind: ContentDiffers})
+	}
+	d := &documentDiff{a: a.cursor(ctx, na), b: b.cursor(ctx, nb), emit: func(kind DifferenceKind,
+		id bson.RawValue,
+	) error {
+		return emit(Difference{ns, kind, id})
+	}}
+	defer d.a.stop()
+	defer d.b.stop()
+	return d.run()
+}
+
+// sorted reports whether the documents are in the order of their _ids.
+func (h *catalogHead) sorted() bool {
+	return h.inIDOrder() && h.Kind != mongosource.KindCapped && h.Kind != mongosource.KindTimeSeries
+}
+
+// sameOptions reports whether two collections have the same kind, options and indexes.
+func (h *catalogHead) sameOptions(other *catalogHead) bool {
+	options := func(h *catalogHead) []byte { return h.Description.Lookup("options").Value }
+	return h.Kind == other.Kind && bytes.Equal(options(h), options(other)) &&
+		slices.EqualFunc(h.Indexes, other.Indexes, func(x, y bson.Raw) bool { return bytes.Equal(x, y) })
+}
