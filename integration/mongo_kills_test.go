@@ -70,7 +70,7 @@ var writers = []struct {
 	) (outcome, error) {
 		r, err := stream.Run(ctx, src,
 			mongosink.Upsert(c, nil, &mongosink.WriteOptions{BatchDocuments: 100, RetryTimeout: retry}))
-		return outcome{r.Matched + r.Upserted, r.Unknown}, err
+		return outcome{r.Matched + r.Upserted + r.Settled, r.Unknown}, err
 	}},
 	{"Merge", func(ctx context.Context, c *mongo.Collection, src stream.Source[bson.Raw], retry time.Duration,
 	) (outcome, error) {
