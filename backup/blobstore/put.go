@@ -22,6 +22,8 @@ const metadataToken = "millweirtoken"
 // ErrOutcomeUnknown reports a Put that may or may not have stored its object.
 var ErrOutcomeUnknown = stream.Mark(errors.New("whether the object was stored is unknown"), stream.UnknownOutcome)
 
+var errDamaged = stream.Mark(errors.New("the object is stored, but damaged"), stream.Fatal)
+
 // Put implements [backup.Store]. It holds the buffers of the driver's writer.
 func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, backup.Object] {
 	protect := opts != nil && !opts.RetainUntil.IsZero()
@@ -98,16 +100,19 @@ func (p *put) write(w *blob.Writer, chunk []byte) error {
 func (p *put) settle(ctx context.Context, err error) error {
 	looking, release := ending.Outlive(ctx)
 	defer release()
-	refused := gcerrors.Code(err) == gcerrors.FailedPrecondition
 	found, look := p.store.bucket.Attributes(looking, p.key)
+	missing := gcerrors.Code(look) == gcerrors.NotFound
 	switch {
-	case look == nil && found.Metadata[metadataToken] == p.token && found.Size == p.size:
-		return nil
-	case look == nil, refused:
+	case look == nil && found.Metadata[metadataToken] != p.token,
+		missing && gcerrors.Code(err) == gcerrors.FailedPrecondition: // deleted since
 		return failed("put", p.key, backup.ErrExists)
+	case look == nil && found.Size != p.size:
+		return failed("put", p.key, fmt.Errorf("%w: it has %d bytes of %d", errDamaged, found.Size, p.size))
+	case look == nil:
+		return nil
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case gcerrors.Code(look) == gcerrors.NotFound && definite(err):
+	case missing && definite(err):
 		return failed("put", p.key, err)
 	}
 	return failed("put", p.key, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))

@@ -1,0 +1,169 @@
+package blobstore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"testing"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/driver"
+	"gocloud.dev/gcerrors"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/backup/blobstore"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// coded is an error of a driver.
+type coded gcerrors.ErrorCode
+
+func (c coded) Error() string { return gcerrors.ErrorCode(c).String() }
+
+const (
+	lost     = coded(gcerrors.Unknown)
+	exists   = coded(gcerrors.FailedPrecondition)
+	denied   = coded(gcerrors.PermissionDenied)
+	notFound = coded(gcerrors.NotFound)
+)
+
+// scripted is a driver of a bucket with one object.
+type scripted struct {
+	driver.Bucket
+	write  error // of the Close of a writer
+	stores bool  // the writer stores the object although its Close fails
+	look   error // of Attributes
+	read   error // of a reader
+	list   error
+	short  bool // a reader ends early, and a lost write too
+
+	content  []byte // nil for no object
+	metadata map[string]string
+}
+
+func (s *scripted) Close() error                           { return nil }
+func (s *scripted) ErrorCode(err error) gcerrors.ErrorCode { return gcerrors.ErrorCode(err.(coded)) } //nolint:errorlint // as it was returned
+
+func (s *scripted) Attributes(context.Context, string) (*driver.Attributes, error) {
+	switch {
+	case s.look != nil:
+		return nil, s.look
+	case s.content == nil:
+		return nil, notFound
+	}
+	return &driver.Attributes{Size: int64(len(s.content)), Metadata: s.metadata}, nil
+}
+
+func (s *scripted) ListPaged(context.Context, *driver.ListOptions) (*driver.ListPage, error) {
+	if s.list != nil || s.content == nil {
+		return new(driver.ListPage), s.list
+	}
+	return &driver.ListPage{Objects: []*driver.ListObject{{Key: "a", Size: int64(len(s.content))}}}, nil
+}
+
+func (s *scripted) NewRangeReader(_ context.Context, _ string, _, _ int64, _ *driver.ReaderOptions) (driver.Reader, error) {
+	if s.read != nil {
+		return nil, s.read
+	}
+	body := s.content
+	if s.short {
+		body = body[:len(body)-1]
+	}
+	return &reader{io.NopCloser(bytes.NewReader(body)), int64(len(s.content))}, nil
+}
+
+type reader struct {
+	io.ReadCloser
+	size int64
+}
+
+func (r *reader) Attributes() *driver.ReaderAttributes { return &driver.ReaderAttributes{Size: r.size} }
+func (r *reader) As(any) bool                          { return false }
+
+func (s *scripted) NewTypedWriter(
+	_ context.Context, _, _ string, opts *driver.WriterOptions,
+) (driver.Writer, error) {
+	return &writer{s: s, metadata: maps.Clone(opts.Metadata)}, nil
+}
+
+type writer struct {
+	bytes.Buffer
+	s        *scripted
+	metadata map[string]string
+}
+
+func (w *writer) Close() error {
+	if w.s.write == nil || w.s.stores {
+		w.s.content, w.s.metadata = w.Bytes(), w.metadata
+		if w.s.short {
+			w.s.content = w.s.content[1:]
+		}
+	}
+	return w.s.write
+}
+
+// The object at the key decides what became of a write that failed.
+func TestPutOutcomes(t *testing.T) {
+	another := []byte("another's")
+	for name, test := range map[string]struct {
+		bucket scripted
+		want   error // nil with class Unclassified is success
+		class  stream.Class
+	}{
+		"stored":                       {scripted{}, nil, stream.Unclassified},
+		"a lost reply, stored":         {scripted{write: lost, stores: true}, nil, stream.Unclassified},
+		"a repeated request, stored":   {scripted{write: exists, stores: true}, nil, stream.Unclassified},
+		"a lost reply, damaged":        {scripted{write: lost, stores: true, short: true}, lost, stream.Fatal},
+		"another's object":             {scripted{write: exists, content: another}, backup.ErrExists, stream.Fatal},
+		"a lost reply, another's":      {scripted{write: lost, content: another}, backup.ErrExists, stream.Fatal},
+		"a lost reply, no object":      {scripted{write: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"a lost reply, and then none":  {scripted{write: lost, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"refused, and then no reply":   {scripted{write: exists, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"not allowed":                  {scripted{write: denied}, denied, stream.Fatal},
+		"not allowed, no reply to see": {scripted{write: denied, look: denied}, denied, stream.UnknownOutcome},
+	} {
+		bucket := blob.NewBucket(&test.bucket)
+		store := blobstore.New(bucket, nil)
+		_, err := stream.Run(t.Context(), source.Of([]byte("ours")), store.Put("a", nil))
+		ok := errors.Is(err, test.want)
+		switch test.want { //nolint:errorlint // the table's own
+		case denied:
+			ok = gcerrors.Code(err) == gcerrors.PermissionDenied
+		case lost:
+			ok = err != nil
+		}
+		if !ok || stream.ClassOf(err) != test.class {
+			t.Errorf("%s: %v of the class %v, want %v of the class %v", name, err, stream.ClassOf(err), test.want, test.class)
+		}
+		_ = bucket.Close()
+	}
+}
+
+// A missing right or bucket is not a missing object, and a short reply is not an object.
+func TestGetOutcomes(t *testing.T) {
+	for name, test := range map[string]struct {
+		bucket  scripted
+		missing bool
+	}{
+		"missing":                 {scripted{read: notFound}, true},
+		"in the list":             {scripted{read: notFound, content: []byte("x")}, false},
+		"no list":                 {scripted{read: notFound, list: notFound}, false},
+		"a reply that ends early": {scripted{content: []byte("xyz"), short: true}, false},
+	} {
+		bucket := blob.NewBucket(&test.bucket)
+		_, err := stream.Run(t.Context(), blobstore.New(bucket, nil).Get("a", nil), sink.Discard[[]byte]())
+		if err == nil || errors.Is(err, backup.ErrNotFound) != test.missing {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = stream.Run(t.Context(), blobstore.New(bucket, nil).Get("a", &backup.GetOptions{Length: 3}),
+			sink.Discard[[]byte]())
+		if err == nil || errors.Is(err, backup.ErrNotFound) != test.missing {
+			t.Errorf("%s, of a range: %v", name, err)
+		}
+		_ = bucket.Close()
+	}
+}
