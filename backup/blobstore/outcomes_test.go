@@ -123,6 +123,7 @@ func TestPutOutcomes(t *testing.T) {
 		"a lost reply, no object":      {scripted{write: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
 		"a lost reply, and then none":  {scripted{write: lost, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
 		"refused, and then no reply":   {scripted{write: exists, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"refused, and then no object":  {scripted{write: exists}, lost, stream.Retryable},
 		"not allowed":                  {scripted{write: denied}, denied, stream.Fatal},
 		"not allowed, no reply to see": {scripted{write: denied, look: denied}, denied, stream.UnknownOutcome},
 	} {

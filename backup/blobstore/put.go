@@ -22,7 +22,13 @@ const metadataToken = "millweirtoken"
 // ErrOutcomeUnknown reports a Put that may or may not have stored its object.
 var ErrOutcomeUnknown = stream.Mark(errors.New("whether the object was stored is unknown"), stream.UnknownOutcome)
 
-var errDamaged = stream.Mark(errors.New("the object is stored, but damaged"), stream.Fatal)
+var (
+	errDamaged = stream.Mark(errors.New("the object is stored, but damaged"), stream.Fatal)
+
+	// errGone means that an object was deleted since, or that a service, such as Azurite, counts
+	// the blocks of an unfinished one.
+	errGone = stream.Mark(errors.New("refused because of an object that is not there"), stream.Retryable)
+)
 
 // Put implements [backup.Store]. It holds the buffers of the driver's writer.
 func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, backup.Object] {
@@ -103,9 +109,10 @@ func (p *put) settle(ctx context.Context, err error) error {
 	found, look := p.store.bucket.Attributes(looking, p.key)
 	missing := gcerrors.Code(look) == gcerrors.NotFound
 	switch {
-	case look == nil && found.Metadata[metadataToken] != p.token,
-		missing && gcerrors.Code(err) == gcerrors.FailedPrecondition: // deleted since
+	case look == nil && found.Metadata[metadataToken] != p.token:
 		return failed("put", p.key, backup.ErrExists)
+	case missing && gcerrors.Code(err) == gcerrors.FailedPrecondition:
+		return failed("put", p.key, fmt.Errorf("%w: %w", errGone, err))
 	case look == nil && found.Size != p.size:
 		return failed("put", p.key, fmt.Errorf("%w: it has %d bytes of %d", errDamaged, found.Size, p.size))
 	case look == nil:
