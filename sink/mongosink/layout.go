@@ -31,9 +31,12 @@ func layoutOf(doc bson.Raw) (l layout, ok bool) {
 		if value < 0 {
 			return l, false
 		}
-		end, err := bsonwire.ValueEnd(doc, t, value, limit)
-		if err != nil {
-			return l, false
+		end := value + bsonwire.FixedSize(t) // of most values, without a call
+		if end < value || end > limit {
+			var err error
+			if end, err = bsonwire.ValueEnd(doc, t, value, limit); err != nil {
+				return l, false
+			}
 		}
 		switch {
 		case string(doc[key:value]) == idKey:

@@ -32,9 +32,7 @@ func (s *keySet) add(src []byte, key, end int) (before bool) {
 	var word uint64
 	if n := end - key; len(src)-key >= 8 {
 		word = binary.LittleEndian.Uint64(src[key:])
-		if n < 8 {
-			word &= 1<<(8*n) - 1
-		}
+		word &= 1<<(8*n) - 1 // all bits if n is 8 or more
 	} else {
 		for i, c := range src[key:end] {
 			word |= uint64(c) << (8 * i)
@@ -121,16 +119,25 @@ func (o *oddity) index(key []byte, index int) {
 // field looks at the value of the field at src[i], and returns where it begins and ends. What is no
 // BSON counts as odd.
 func (o *oddity) field(i, limit, depth int) (value, end int) {
+	t := o.src[i]
 	value = bsonwire.KeyEnd(o.src, i+1, limit)
 	if value < 0 || depth > maxOddDepth {
 		o.found = true
 		return 0, 0
 	}
-	end, err := bsonwire.ValueEnd(o.src, o.src[i], value, limit)
+	if n := bsonwire.FixedSize(t); n >= 0 && n <= limit-value { // most values, without a call
+		return value, value + n
+	}
+	if t == bsonwire.TypeString {
+		if end = bsonwire.StringEnd(o.src, value, limit); end >= 0 {
+			return value, end
+		}
+	}
+	end, err := bsonwire.ValueEnd(o.src, t, value, limit)
 	if err != nil {
 		o.found = true
 		return 0, 0
 	}
-	o.value(o.src[i], value, end, depth+1)
+	o.value(t, value, end, depth+1)
 	return value, end
 }
