@@ -2,6 +2,7 @@ package s3sink_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,19 @@ func ExampleUpload() {
 	}
 	fmt.Println(object.Bucket, object.Key, object.Size, "bytes, CRC64NVME", object.Checksum)
 	// Output: backups notes.txt 17 bytes, CRC64NVME DE0+SuG0yYA=
+}
+
+func ExampleProbeIfAbsent() {
+	server := s3test.New(nil)
+	defer server.Close()
+	server.CreateBucket("backups")
+	client := newClient(server.URL)
+
+	// Once, when the bucket is set up. The key belongs to the probe.
+	err := s3sink.ProbeIfAbsent(context.Background(), client, "backups", "millweir/probe", nil)
+	fmt.Println(errors.Is(err, s3sink.ErrIgnoresIfNoneMatch), err)
+	// Output:
+	// false <nil>
 }
 
 func ExampleAbortPending() {
