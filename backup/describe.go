@@ -89,16 +89,24 @@ func collectionSize(ctx context.Context, coll *mongo.Collection) (int64, error) 
 	return size, nil
 }
 
-// describeAll describes the collections, several at once.
-func describeAll(ctx context.Context, client *mongo.Client, found []planCollection) ([]planCollection, error) {
-	return stream.Run(ctx, stream.Via(source.Slice(found), stream.MapParallel(requestsAtOnce,
-		func(ctx context.Context, c planCollection) (planCollection, error) {
-			c, err := describeCollection(ctx, client, c)
-			if err != nil {
-				err = fmt.Errorf("describe %s: %w", c.namespace(), err)
-			}
-			return c, err
-		})), sink.Slice[planCollection]())
+// describeAll describes the collections, several at once. If they may be missing, those that may not be
+// read are marked.
+func describeAll(
+	ctx context.Context, client *mongo.Client, found []planCollection, allowMissing bool,
+) ([]planCollection, error) {
+	describe := func(ctx context.Context, c planCollection) (planCollection, error) {
+		described, err := describeCollection(ctx, client, c)
+		switch {
+		case err == nil:
+			return described, nil
+		case allowMissing && isMissing(err) && ctx.Err() == nil:
+			c.missing = true
+			return c, nil
+		}
+		return c, fmt.Errorf("describe %s: %w", c.namespace(), err)
+	}
+	return stream.Run(ctx, stream.Via(source.Slice(found), stream.MapParallel(requestsAtOnce, describe)),
+		sink.Slice[planCollection]())
 }
 
 // requestsAtOnce is how many short requests are made at once.

@@ -55,7 +55,8 @@ type planCollection struct {
 	// can be used.
 	InParent int `bson:"inParent"`
 
-	size int64 // in bytes, estimated; negative if it is not known. It is not stored
+	size    int64 // in bytes, estimated; negative if it is not known. It is not stored
+	missing bool  // it may not be read. It is not stored
 }
 
 // planUnit is a part of the work.

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
@@ -89,9 +90,11 @@ func (j *backupJob) makePlan(ctx context.Context, o *Options) (*plan, error) {
 		return nil, err
 	}
 	p.LeftOut = found.leftOut
-	if p.Collections, err = describeAll(ctx, j.client, found.collections); err != nil {
+	described, err := describeAll(ctx, j.client, found.collections, o.AllowMissing)
+	if err != nil {
 		return nil, err
 	}
+	p.addCollections(described)
 	if len(p.Collections) == 0 && !o.AllowEmpty {
 		return nil, fmt.Errorf("%w: there is no collection", ErrNothing)
 	}
@@ -105,7 +108,12 @@ func (j *backupJob) makePlan(ctx context.Context, o *Options) (*plan, error) {
 	var bounds map[int][]bson.RawValue
 	if parent != nil {
 		p.Parent = parent.Run
-		if bounds, err = j.repo.matchParent(ctx, parent, identities, p.Collections, segmentsOfUnit); err != nil {
+		bounds, err = j.repo.matchParent(ctx, parent, identities, p.Collections, segmentsOfUnit)
+		switch {
+		case errors.Is(err, agecodec.ErrNoMatch) && o.Parent == "": // another writer made it
+			p.Parent, bounds = "", nil
+			p.forgetParent()
+		case err != nil:
 			return nil, fmt.Errorf("read the parent %s: %w", parent.Run, err)
 		}
 	}
@@ -130,6 +138,9 @@ func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
 		if errors.Is(err, mongosource.ErrNoSnapshot) && o.Consistency == mongosource.Fuzzy {
 			return nil
 		}
+		if err != nil && o.AllowMissing && isMissing(err) {
+			continue // its unit finds that out too
+		}
 		if err != nil {
 			return fmt.Errorf("find out at which times the server reads: %w", err)
 		}
@@ -149,4 +160,22 @@ func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
 		p.Consistency = mongosource.PerRange.String()
 	}
 	return nil
+}
+
+// addCollections adds the collections that could be described, and says which could not.
+func (p *plan) addCollections(described []planCollection) {
+	for _, c := range described {
+		if c.missing {
+			p.LeftOut = append(p.LeftOut, LeftOut{c.Database, c.Collection, "it may not be read"})
+			continue
+		}
+		p.Collections = append(p.Collections, c)
+	}
+}
+
+// forgetParent makes all collections be stored again.
+func (p *plan) forgetParent() {
+	for i := range p.Collections {
+		p.Collections[i].InParent = -1
+	}
 }
