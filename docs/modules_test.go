@@ -22,7 +22,8 @@ func TestDirectDependencies(t *testing.T) {
 	}
 	required := make(map[string]string)
 	for _, folder := range []string{
-		".", "backup/blobstore", "stream/otelstream", "internal/cli", "examples", "examples/cookies", "integration", "bench",
+		".", "backup/blobstore", "stream/otelstream", "internal/cli", "cmd/millweir", "examples", "examples/cookies",
+		"integration", "bench",
 	} {
 		for _, module := range directly(t, folder) {
 			if module != root && !strings.HasPrefix(module, root+"/") {

@@ -212,10 +212,10 @@ func TestLine(t *testing.T) {
 		},
 	} {
 		c.counters.Documents, c.counters.Object = &docs, &object
-		if got := c.counters.line(2 * time.Second); got != c.want {
+		if got := c.counters.Line(2 * time.Second); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
-		if attrs := c.counters.attrs(2 * time.Second); len(attrs)%2 != 0 || attrs[1] != int64(2) {
+		if attrs := c.counters.Attrs(2 * time.Second); len(attrs)%2 != 0 || attrs[1] != int64(2) {
 			t.Errorf("attributes %v", attrs)
 		}
 	}
@@ -228,7 +228,7 @@ func TestStalled(t *testing.T) {
 	c := &Counters{Documents: &docs, Object: &object, Acknowledged: &answered}
 	says := func(elapsed time.Duration, want string) {
 		t.Helper()
-		if got := c.line(elapsed); !strings.Contains(got, want) || want == "" &&
+		if got := c.Line(elapsed); !strings.Contains(got, want) || want == "" &&
 			strings.Contains(got, "nothing has moved") {
 			t.Errorf("after %v: %s, which lacks %q", elapsed, got, want)
 		}
@@ -243,7 +243,7 @@ func TestStalled(t *testing.T) {
 	says(15*time.Second, "1 retry, nothing has moved for 7s")
 	answered.Retry(errors.New("upload part 3: timeout"), time.Second)
 	says(15*time.Second, "2 retries")
-	if got := c.words(time.Second).Error(); !strings.HasSuffix(got, "; the last one after: upload part 3: timeout") {
+	if got := progressWords(c, time.Second).Error(); !strings.HasSuffix(got, "; the last one after: upload part 3: timeout") {
 		t.Errorf("the message is %s", got)
 	}
 }

@@ -101,6 +101,14 @@ func LoadIdentities(file string) ([]age.Identity, error) {
 	return ids, nil
 }
 
+// ReadSecret returns the file of a secret, given by a flag. Other users must not be able to read or
+// write it.
+func ReadSecret(flag, file string) ([]byte, error) { return readKeys(flag, file, secretFile) }
+
+// ReadPublic returns the file of a public key, given by a flag. Other users must not be able to write
+// it.
+func ReadPublic(flag, file string) ([]byte, error) { return readKeys(flag, file, publicFile) }
+
 // reason returns the text of err without the prefix of its function.
 func reason(err error) string {
 	text := strings.TrimPrefix(err.Error(), "agecodec: parse recipients: ")

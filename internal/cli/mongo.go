@@ -42,6 +42,10 @@ func (m *Mongo) Flags(fs *Flags) {
 		"see it")
 }
 
+// Locate sets the URI, or the file that holds it, in place of the flags. If both are empty, the
+// environment variable MONGODB_URI has it.
+func (m *Mongo) Locate(uri, file string) { m.uriFlag, m.uriFile = uri, file }
+
 // Check returns a [*UsageError] for a name that a database or collection cannot have
 // (https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions).
 func (m *Mongo) Check() error {

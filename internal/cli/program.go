@@ -60,6 +60,19 @@ func Main(name string, run func(ctx context.Context, p *Program, args []string) 
 	os.Exit(p.finish(err, cause))
 }
 
+// coded is an error with an exit code of its own.
+type coded struct {
+	error
+	code int
+}
+
+func (c *coded) Unwrap() error { return c.error }
+
+func (c *coded) text(s *secrets) string { return s.describe(c.error) }
+
+// WithCode returns err with an exit code, for a failure that a script tells from others.
+func WithCode(err error, code int) error { return &coded{err, code} }
+
 // Done reports that the job is done: as words, or with -json-log as msg with attrs.
 func (p *Program) Done(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelInfo, words, msg, attrs...)
@@ -70,6 +83,9 @@ func (p *Program) Done(words *Text, msg string, attrs ...any) {
 func (p *Program) Warn(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelWarn, Textf("warning: %w", words), msg, attrs...)
 }
+
+// Words returns err as a message shows it: on one line, escaped, cut, and without secrets.
+func (p *Program) Words(err error) string { return Textf("%w", err).text(p.secrets) }
 
 // say writes one message: a sentence after the program's name, or JSON. Both show their values as a
 // [Text] does.
@@ -109,6 +125,7 @@ func (p *Program) finish(err, cause error) int {
 	var usage *UsageError
 	var signalled *Signalled
 	var panicked *Panic
+	var own *coded
 	if errors.As(cause, &signalled) || errors.As(cause, &panicked) {
 		if !strings.Contains(err.Error(), cause.Error()) {
 			line = Textf("%w: %w", cause, err)
@@ -119,6 +136,8 @@ func (p *Program) finish(err, cause error) int {
 		code, line = exitUsage, Textf("%w ("+p.Name+" -h lists the flags)", err)
 	case signalled != nil:
 		code = signalled.exitCode()
+	case errors.As(err, &own):
+		code = own.code
 	}
 	if stream.ClassOf(err) == stream.UnknownOutcome {
 		code = exitUnknown

@@ -22,6 +22,22 @@ const (
 	stallTime    = 4 * time.Second        // without any change, before a stall is reported
 )
 
+// Progress is a run in progress, as [Program.Watch] shows it. elapsed is the time since the start of
+// the run.
+type Progress interface {
+	// Line returns the progress as text.
+	Line(elapsed time.Duration) string
+
+	// Attrs returns the progress as the attributes of a JSON message.
+	Attrs(elapsed time.Duration) []any
+
+	// Share returns the completed share, from 0 to 1, and reports whether it is known.
+	Share() (share float64, known bool)
+
+	// LastRetry returns the cause of the last retry, or nil.
+	LastRetry() error
+}
+
 // Counters are the counts of a run in progress. A field is 0 if its number is unknown.
 type Counters struct {
 	Documents    *stream.Stats // BSON documents read so far
@@ -36,10 +52,10 @@ type Counters struct {
 	changed time.Duration // time of the last change since the start of the run
 }
 
-// progress returns the completed share, from 0 to 1, and reports whether it is known. Only what the
+// Share implements [Progress]. Only what the
 // server has acknowledged is complete. The share stays below 1 because the expected count is an
 // estimate.
-func (c *Counters) progress() (share float64, known bool) {
+func (c *Counters) Share() (share float64, known bool) {
 	part := func(n, of int64) float64 {
 		if of == 0 {
 			return 0
@@ -88,7 +104,7 @@ func (p *Program) terminal() bool {
 
 // Watch shows the progress of the run until the caller calls stop: as a live line on a terminal, as
 // messages elsewhere.
-func (p *Program) Watch(c *Counters) (stop func()) {
+func (p *Program) Watch(c Progress) (stop func()) {
 	began := time.Now()
 	if p.terminal() {
 		return p.draw(c, began)
@@ -103,7 +119,7 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 			select {
 			case <-tick.C:
 				elapsed := time.Since(began)
-				p.say(slog.LevelInfo, c.words(elapsed), "under way", c.attrs(elapsed)...)
+				p.say(slog.LevelInfo, progressWords(c, elapsed), "under way", c.Attrs(elapsed)...)
 			case <-quit:
 				return
 			}
@@ -115,17 +131,20 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 	}
 }
 
-// words returns the counters as a message, with the cause of the last retry.
-func (c *Counters) words(elapsed time.Duration) *Text {
-	line := strings.TrimSpace(c.line(elapsed))
-	if err := c.Acknowledged.count().lastRetry; err != nil {
+// LastRetry implements [Progress].
+func (c *Counters) LastRetry() error { return c.Acknowledged.count().lastRetry }
+
+// progressWords returns the progress as a message, with the cause of the last retry.
+func progressWords(c Progress, elapsed time.Duration) *Text {
+	line := strings.TrimSpace(c.Line(elapsed))
+	if err := c.LastRetry(); err != nil {
 		return Textf("under way: %s; the last one after: %w", line, err)
 	}
 	return Textf("under way: %s", line)
 }
 
-// attrs returns the counters as the attributes of a JSON message.
-func (c *Counters) attrs(elapsed time.Duration) []any {
+// Attrs implements [Progress].
+func (c *Counters) Attrs(elapsed time.Duration) []any {
 	acked := c.Acknowledged.count()
 	attrs := []any{
 		"documents", c.Documents.Elements(),
@@ -137,7 +156,7 @@ func (c *Counters) attrs(elapsed time.Duration) []any {
 	} else {
 		attrs = append(attrs, "object_bytes", c.Object.Bytes(), "inserted", acked.documents)
 	}
-	if share, known := c.progress(); known {
+	if share, known := c.Share(); known {
 		attrs = append(attrs, "percent", int(100*share))
 	}
 	attrs = append(attrs, "retries", acked.retries)
@@ -148,9 +167,9 @@ func (c *Counters) attrs(elapsed time.Duration) []any {
 }
 
 // draw updates one line of the terminal, and removes it when the caller calls stop.
-func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
+func (p *Program) draw(c Progress, began time.Time) (stop func()) {
 	style := mpb.BarFillerBuilder(mpb.NopStyle())
-	if _, known := c.progress(); known {
+	if _, known := c.Share(); known {
 		style = mpb.BarStyle().Rbound("] ")
 	}
 	progress := mpb.New(mpb.WithOutput(p.file), mpb.WithRefreshRate(drawInterval), mpb.WithWidth(24),
@@ -160,14 +179,14 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 		mpb.BarFillerMiddleware(func(fill mpb.BarFiller) mpb.BarFiller {
 			return mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 				defer p.recoverPanic()
-				share, _ := c.progress()
+				share, _ := c.Share()
 				s.Current = int64(whole * share)
 				return fill.Fill(w, s)
 			})
 		}),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			defer p.recoverPanic()
-			return c.line(time.Since(began))
+			return c.Line(time.Since(began))
 		})),
 	)
 	direct := p.out
@@ -179,8 +198,8 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 	}
 }
 
-// line returns the counters as text.
-func (c *Counters) line(elapsed time.Duration) string {
+// Line implements [Progress].
+func (c *Counters) Line(elapsed time.Duration) string {
 	acked := c.Acknowledged.count()
 	n := c.Documents.Elements()
 	s := fmt.Sprintf("%s documents, %s/s, ", Count(n), Count(int64(float64(n)/max(elapsed.Seconds(), 0.001))))
@@ -201,7 +220,7 @@ func (c *Counters) line(elapsed time.Duration) string {
 		s += ", nothing has moved for " + since.Truncate(time.Second).String()
 	}
 	s += ", " + elapsed.Truncate(time.Second).String()
-	if share, known := c.progress(); known {
+	if share, known := c.Share(); known {
 		s = fmt.Sprintf("%2.0f %%, ", 100*share) + s
 	}
 	return s

@@ -77,6 +77,9 @@ func (s *S3) CheckFlags() error {
 	return nil
 }
 
+// SetRetry sets the time of -retry in place of the flag.
+func (s *S3) SetRetry(d time.Duration) { s.retry = d }
+
 // RetryTimeout returns the value of -retry for the options of an upload or a download.
 func (s *S3) RetryTimeout() time.Duration {
 	if s.retry == 0 {

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/source/mongosource"
+)
+
+// backupFlags are the flags of what is backed up, and how.
+type backupFlags struct {
+	opts        backup.Options
+	filters     []string
+	consistency string
+	encoding    string
+	retain      time.Duration
+	parallel    int
+	resume      string
+}
+
+func (b *backupFlags) bind(flags *pflag.FlagSet) {
+	o := &b.opts
+	flags.StringArrayVar(&o.Select.Include, "include", nil,
+		"a `PATTERN` of collections to keep: shop, shop.orders, shop.log_*; may be repeated (default: all)")
+	flags.StringArrayVar(&o.Select.Exclude, "exclude", nil, "a `PATTERN` of collections to leave out; may be repeated")
+	flags.StringArrayVar(&b.filters, "filter", nil,
+		"`NAMESPACE=FILTER`: only the documents of a collection that match, in Extended JSON; may be repeated")
+	flags.BoolVar(&o.Select.Users, "users", false, "also keep the users, without their passwords")
+	flags.BoolVar(&o.Select.Roles, "roles", false, "also keep the roles")
+	flags.StringVar(&o.Label, "label", "", "a `TEXT` for the list of backups; it is not encrypted")
+	flags.StringVar(&b.consistency, "consistency", "fuzzy",
+		"the weakest `LEVEL` that is accepted: fuzzy, per-range (each range at one time) or instant (all at one time)")
+	flags.StringVar(&b.encoding, "encoding", string(backup.JSONGzip),
+		"`ENCODING` of new segments: jsonl.gz, jsonl.zst, bson.gz or bson.zst")
+	flags.StringVar(&o.Parent, "parent", "", "reuse unchanged segments of this `BACKUP` (default: the newest that fits)")
+	flags.BoolVar(&o.NoReuse, "no-reuse", false, "store everything again")
+	flags.DurationVar(&b.retain, "retain", 0,
+		"protect all objects from deletion for this `TIME`, such as 720h (Object Lock)")
+	flags.BoolVar(&o.AllowMissing, "allow-missing", false,
+		"make a backup although a pattern selects nothing, or a collection cannot be read")
+	flags.BoolVar(&o.AllowEmpty, "allow-empty", false, "make a backup although there is no document")
+	flags.IntVar(&b.parallel, "parallel", 4, "`NUMBER` of units at once")
+	flags.StringVar(&b.resume, "resume", "", "go on with the unfinished `RUN` that the output of a backup named")
+}
+
+// options returns the options of the flags.
+func (b *backupFlags) options() (*backup.Options, error) {
+	o := &b.opts
+	o.Encoding = backup.Encoding(b.encoding)
+	switch b.consistency {
+	case "fuzzy":
+		o.Consistency = mongosource.Fuzzy
+	case "per-range":
+		o.Consistency = mongosource.PerRange
+	case "instant":
+		o.Consistency = mongosource.Instant
+	default:
+		return nil, cli.Usagef("--consistency %q is none of fuzzy, per-range and instant", b.consistency)
+	}
+	if b.retain < 0 {
+		return nil, cli.Usagef("--retain %v is negative", b.retain)
+	}
+	if b.retain > 0 {
+		o.RetainUntil = time.Now().Add(b.retain)
+	}
+	for _, text := range b.filters {
+		name, filter, ok := strings.Cut(text, "=")
+		database, collection, dotted := strings.Cut(name, ".")
+		var d bson.D
+		if !ok || !dotted || !json.Valid([]byte(filter)) || bson.UnmarshalExtJSON([]byte(filter), false, &d) != nil {
+			return nil, cli.Usagef("--filter wants NAMESPACE=FILTER, such as 'shop.orders={\"open\": true}'")
+		}
+		if o.Select.Filters == nil {
+			o.Select.Filters = map[mongosource.Namespace]bson.D{}
+		}
+		o.Select.Filters[mongosource.Namespace{Database: database, Collection: collection}] = d
+	}
+	return o, nil
+}
+
+func (a *app) backup() *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	var mongo mongoFlags
+	var b backupFlags
+	cmd := &cobra.Command{
+		Use:   "backup REPO",
+		Short: "Back up a deployment",
+		Long: `backup stores the collections of a deployment, with their options and indexes. The backup exists when it is
+complete, and not before. Segments that have not changed since the last backup are not stored again.
+
+The machine that makes backups needs the signing key, and no key that reads. If backup is killed, --resume goes on where it
+was; or begin another one.`,
+		Example: `  millweir backup ./repo --signing-key sign.key
+  millweir backup s3://backups/tenant-7 --signing-key sign.key --include shop --exclude 'shop.tmp_*' --retain 720h`,
+		Args: a.takesRepo(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := b.options()
+			if err != nil {
+				return err
+			}
+			location, _ := a.repoAndRest(args)
+			r, at, err := a.open(cmd.Context(), location, &store, &keys)
+			if err != nil {
+				return err
+			}
+			client, access, err := mongo.connect(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			defer access.Disconnect(client)
+			t := &tracked{verb: "stored"}
+			opts.Progress = t.event
+			if b.resume != "" {
+				t.Job, err = r.Resume(cmd.Context(), client, b.resume, opts)
+			} else {
+				t.Job, err = r.Backup(cmd.Context(), client, opts)
+			}
+			if err != nil {
+				return a.explainBackup(at, access, err)
+			}
+			report, err := a.runJob(cmd.Context(), t, b.parallel)
+			if err != nil {
+				return a.unfinished(cmd.Context(), t, a.explainBackup(at, access, err))
+			}
+			c := &report.Counts
+			return a.finished(cli.Textf("made the backup %s: %s (%s) of %s, %s stored, %s reused, in %s", report.Run,
+				cli.Documents(c.Documents), cli.Bytes(c.Bytes), collections(c.Collections), cli.Bytes(c.Stored),
+				cli.Bytes(c.Reused), report.Took.Round(10*time.Millisecond)), &report)
+		},
+	}
+	keys.bindSigner(cmd.Flags())
+	mongo.bind(cmd.Flags())
+	b.bind(cmd.Flags())
+	store.bind(cmd.Flags())
+	return cmd
+}
+
+// collections formats n collections.
+func collections(n int64) string {
+	if n == 1 {
+		return "1 collection"
+	}
+	return cli.Count(n) + " collections"
+}
+
+// unfinished adds to the error of a run that it can go on.
+func (a *app) unfinished(ctx context.Context, t *tracked, err error) error {
+	units, listErr := t.Units(context.WithoutCancel(ctx))
+	if listErr != nil || len(units) == 0 {
+		return err
+	}
+	run, _ := strings.CutPrefix(units[0].Job, "backup ")
+	return cli.Errorf("%w; no backup was made, and --resume %s goes on where it was", err, run)
+}
+
+// explainBackup adds to an error of a backup what to do about it.
+func (a *app) explainBackup(at place, access *cli.Mongo, err error) error {
+	switch {
+	case errors.Is(err, backup.ErrNothing):
+		return cli.Errorf("%w: correct --include and --exclude; --allow-missing and --allow-empty accept it", err)
+	case errors.Is(err, backup.ErrNoKey):
+		return cli.Errorf("a backup needs --signing-key, or --identity: it reads its own plan")
+	case errors.Is(err, mongosource.ErrCollectionChanged):
+		return cli.Errorf("%w: run this again; --allow-missing leaves such a collection out", err)
+	case errors.Is(err, mongosource.ErrNoSnapshot):
+		return cli.Errorf("%w: --consistency fuzzy accepts that", err)
+	case errors.Is(err, backup.ErrNoHold):
+		return cli.Errorf("%w: leave --retain out, or make the bucket with Object Lock", err)
+	}
+	return a.explain(at, access.Explain(err))
+}

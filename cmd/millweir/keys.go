@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/backup/signing"
+	"github.com/millweir/millweir/internal/cli"
+)
+
+func (a *app) keys() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "Make keys, and change who reads a repository",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.keysGenerate(), a.keysRekey(), a.keysEpoch(), a.keysShred())
+	return cmd
+}
+
+func (a *app) keysGenerate() *cobra.Command {
+	var identity, signingKey string
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "Make a key that reads, a key that signs, or both",
+		Long: `generate makes new keys in files that do not exist yet. The key that reads is one of age; its file has the
+public key as a comment. The key that signs is one of minisign, without a password; its public key is in FILE.pub.
+
+Keep the key that reads away from the machine that makes backups, and keep a copy of it: without it, a backup cannot be
+read by anyone.`,
+		Example: `  millweir keys generate --identity me.txt --signing-key sign.key`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if identity == "" && signingKey == "" {
+				return cli.Usagef("nothing to make: give --identity or --signing-key")
+			}
+			if identity != "" {
+				if err := a.generateIdentity(identity); err != nil {
+					return err
+				}
+			}
+			if signingKey != "" {
+				return a.generateSigningKey(signingKey)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&identity, "identity", "", "make a key of age that reads repositories, in this `FILE`")
+	cmd.Flags().StringVar(&signingKey, "signing-key", "", "make a key of minisign that signs, in this `FILE`")
+	return cmd
+}
+
+func (a *app) generateIdentity(file string) error {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return cli.Errorf("make a key: %w", err)
+	}
+	text := fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), key.Recipient(), key)
+	if err := writeNew(file, []byte(text), secretMode); err != nil {
+		return err
+	}
+	a.program.Done(cli.Textf("wrote the secret key of %s to %s", key.Recipient().String(), file), "key made",
+		"recipient", key.Recipient().String(), "file", file)
+	return nil
+}
+
+func (a *app) generateSigningKey(file string) error {
+	key, err := signing.Generate()
+	if err != nil {
+		return cli.Errorf("make a key: %w", err)
+	}
+	secret, err := key.Marshal()
+	if err != nil {
+		return cli.Errorf("make a key: %w", err)
+	}
+	defer clear(secret)
+	if err := writeNew(file, secret, secretMode); err != nil {
+		return err
+	}
+	public := "untrusted comment: minisign public key of millweir\n" + key.Public().String() + "\n"
+	if err := writeNew(file+".pub", []byte(public), publicMode); err != nil {
+		return err
+	}
+	a.program.Done(cli.Textf("wrote the signing key to %s, and its public key %s to %s.pub", file,
+		key.Public().String(), file),
+		"key made", "public_key", key.Public().String(), "file", file)
+	return nil
+}
+
+// Modes of the files of keys.
+const (
+	secretMode fs.FileMode = 0o600
+	publicMode fs.FileMode = 0o644
+)
+
+// writeNew writes a file that does not exist.
+func writeNew(file string, text []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return cli.Usagef("%s exists already, and was left as it is: choose another name", file)
+	}
+	if err != nil {
+		return cli.Errorf("%w", err)
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return cli.Errorf("%w", errors.Join(err, os.Remove(file)))
+	}
+	return nil
+}
+
+// change is a change of a repository's keys.
+type change struct {
+	use, short, long, example string
+	needsIdentity             bool
+	recipients                bool
+	do                        func(context.Context, *backup.Repository) error
+	done                      string
+}
+
+func (a *app) keysRekey() *cobra.Command {
+	return a.changeKeys(&change{
+		use: "rekey REPO", short: "Change who reads a repository",
+		long: `rekey makes the recipients those who read the repository, and nobody else. Data is not touched. Someone who had a
+copy of an old key and of the repository's keys can read what was stored until now: see new-epoch.`,
+		example:       `  millweir keys rekey ./repo --identity old.txt --recipient age1… --signing-key sign.key`,
+		needsIdentity: true, recipients: true,
+		do:   func(ctx context.Context, r *backup.Repository) error { return r.Rekey(ctx) },
+		done: "the given recipients read the repository now, and nobody else",
+	})
+}
+
+func (a *app) keysEpoch() *cobra.Command {
+	return a.changeKeys(&change{
+		use: "new-epoch REPO", short: "Make a new key pair for what is stored from now on",
+		long: `new-epoch makes a new key pair, so that a leaked key does not read what is stored from now on. The next backup
+stores everything again.`,
+		example:    `  millweir keys new-epoch ./repo --recipient age1… --signing-key sign.key`,
+		recipients: true,
+		do:         func(ctx context.Context, r *backup.Repository) error { return r.NewEpoch(ctx) },
+		done:       "what is stored from now on has a new key",
+	})
+}
+
+func (a *app) keysShred() *cobra.Command {
+	sure := false
+	cmd := a.changeKeys(&change{
+		use: "shred REPO", short: "Delete the keys of a repository: nobody can read it any more",
+		long: `shred deletes the keys of the repository. After that, nobody can read its backups, also not those that cannot be
+deleted yet. It cannot be undone. A store with versions may keep what was deleted.`,
+		example: `  millweir keys shred ./repo --yes --signing-key sign.key`,
+		do: func(ctx context.Context, r *backup.Repository) error {
+			if !sure {
+				return cli.Usagef("shred makes every backup unreadable for ever: say --yes to do it")
+			}
+			return r.Shred(ctx)
+		},
+		done: "the keys are deleted: nobody can read the repository",
+	})
+	cmd.Flags().BoolVar(&sure, "yes", false, "do it")
+	return cmd
+}
+
+func (a *app) changeKeys(c *change) *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	cmd := &cobra.Command{
+		Use: c.use, Short: c.short, Long: c.long, Example: c.example, Args: a.takesRepo(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if c.needsIdentity && keys.identity == "" {
+				return cli.Usagef("no --identity: a key that reads the repository now is needed")
+			}
+			location, _ := a.repoAndRest(args)
+			r, at, err := a.open(cmd.Context(), location, &store, &keys)
+			if err == nil {
+				err = a.explain(at, c.do(cmd.Context(), r))
+			}
+			if err != nil {
+				return err
+			}
+			a.program.Done(cli.Textf("%s: "+c.done, at.name), "keys changed", "location", at.name)
+			return nil
+		},
+	}
+	keys.bindReader(cmd.Flags())
+	if c.recipients {
+		keys.bindRecipients(cmd.Flags())
+	}
+	store.bind(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/cli"
+)
+
+func (a *app) prune() *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	var rules backup.Retention
+	var opts backup.PruneOptions
+	var zone string
+	cmd := &cobra.Command{
+		Use:   "prune REPO",
+		Short: "Delete backups by rule",
+		Long: `prune deletes the backups that no rule keeps. A backup that any rule keeps stays, and one that is protected
+(Object Lock) stays until that ends. Before the first deletion, a proof must say that the newest backup was read as a whole:
+see verify. The data is deleted by sweep, a week later. prune needs no key that reads.`,
+		Example: `  millweir prune ./repo --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --signing-key sign.key --dry-run`,
+		Args:    a.takesRepo(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if rules == (backup.Retention{AtLeast: rules.AtLeast}) {
+				return cli.Usagef("no rule: give --keep-last, --keep-daily, --keep-weekly, --keep-monthly, --keep-yearly or " +
+					"--keep-within")
+			}
+			var err error
+			if rules.Location, err = time.LoadLocation(zone); err != nil {
+				return cli.Usagef("--time-zone %q is not known: want a name such as Europe/Berlin", zone)
+			}
+			location, _ := a.repoAndRest(args)
+			r, at, err := a.open(cmd.Context(), location, &store, &keys)
+			if err != nil {
+				return err
+			}
+			pruned, err := r.Prune(cmd.Context(), rules, &opts)
+			if err != nil {
+				return a.explain(at, err)
+			}
+			for _, weaker := range pruned.Weaker {
+				a.program.Warn(cli.Textf("%s", weaker), "weaker", "what", weaker)
+			}
+			return a.result(&pruned, prunedText(&pruned, opts.DryRun))
+		},
+	}
+	keys.bindReader(cmd.Flags())
+	flags := cmd.Flags()
+	flags.IntVar(&rules.Last, "keep-last", 0, "keep the newest `N`")
+	flags.IntVar(&rules.Daily, "keep-daily", 0, "keep the newest of each of the last `N` days that have one")
+	flags.IntVar(&rules.Weekly, "keep-weekly", 0, "the same for weeks")
+	flags.IntVar(&rules.Monthly, "keep-monthly", 0, "the same for months")
+	flags.IntVar(&rules.Yearly, "keep-yearly", 0, "the same for years")
+	flags.DurationVar(&rules.Within, "keep-within", 0, "keep all that are younger than this `TIME`, such as 48h")
+	flags.IntVar(&rules.AtLeast, "keep-at-least", 1, "keep the newest `N` whatever the other rules say")
+	flags.StringVar(&zone, "time-zone", "UTC", "the time `ZONE` in which days begin")
+	flags.BoolVar(&opts.Unverified, "unverified", false, "delete although nothing proves that the newest backup can be read")
+	flags.BoolVar(&opts.DryRun, "dry-run", false, "print what would be deleted, and delete nothing")
+	store.bind(flags)
+	return cmd
+}
+
+func prunedText(p *backup.Pruned, dryRun bool) string {
+	var s strings.Builder
+	for _, k := range p.Kept {
+		fmt.Fprintf(&s, "kept     %s  %s\n", k.Run, strings.Join(k.Rules, ", "))
+	}
+	word := "deleted "
+	if dryRun {
+		word = "would go"
+	}
+	for _, run := range p.Deleted {
+		fmt.Fprintf(&s, "%s %s\n", word, run)
+	}
+	return s.String()
+}
+
+func (a *app) sweep() *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	opts := backup.SweepRepositoryOptions{}
+	cmd := &cobra.Command{
+		Use:   "sweep REPO",
+		Short: "Delete what no backup needs",
+		Long: `sweep deletes the data of backups that were pruned more than a week ago, what failed or killed runs left more than a
+week ago, and unfinished uploads. It needs no key that reads.`,
+		Example: `  millweir sweep ./repo --trust sign.key.pub --dry-run`,
+		Args:    a.takesRepo(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			location, _ := a.repoAndRest(args)
+			r, at, err := a.open(cmd.Context(), location, &store, &keys)
+			if err != nil {
+				return err
+			}
+			var failed error
+			opts.OnObject = func(o backup.Object) {
+				if failed == nil && opts.DryRun {
+					failed = a.result(o, o.Key)
+				}
+			}
+			swept, err := r.Sweep(cmd.Context(), &opts)
+			if err != nil || failed != nil {
+				return a.explain(at, err)
+			}
+			verb := "deleted"
+			if opts.DryRun {
+				verb = "would delete"
+			}
+			return a.result(&swept, fmt.Sprintf("%s %s objects (%s) and %s unfinished ones", verb, cli.Count(swept.Objects),
+				cli.Bytes(swept.Bytes), cli.Count(swept.Unfinished)))
+		},
+	}
+	keys.bindReader(cmd.Flags())
+	cmd.Flags().BoolVar(&opts.DryRun, "dry-run", false, "print what would be deleted, and delete nothing")
+	store.bind(cmd.Flags())
+	return cmd
+}

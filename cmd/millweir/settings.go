@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/millweir/millweir/internal/cli"
+)
+
+// fill gives flags that are not on the command line the values of the environment, or else of the
+// configuration file.
+func (a *app) fill(flags *pflag.FlagSet) error {
+	if err := fromEnvironment(flags); err != nil {
+		return err
+	}
+	if a.config == "" {
+		return nil
+	}
+	values, err := readConfig(a.config)
+	if err != nil {
+		return err
+	}
+	for name, all := range values {
+		f := flags.Lookup(name)
+		if f == nil || f.Changed { // a flag of another command, or given otherwise
+			continue
+		}
+		for _, value := range all {
+			if err := flags.Set(name, value); err != nil {
+				return cli.Usagef("%s: %s: %w", a.config, name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// variable returns the name of the environment variable of a flag.
+func variable(flag string) string {
+	return "MILLWEIR_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func fromEnvironment(flags *pflag.FlagSet) error {
+	var failed error
+	flags.VisitAll(func(f *pflag.Flag) {
+		value, ok := os.LookupEnv(variable(f.Name))
+		if !ok || f.Changed || f.Name == "help" || f.Name == "version" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			failed = errors.Join(failed, cli.Usagef("%s: %w", variable(f.Name), err))
+		}
+	})
+	return failed
+}
+
+// readConfig reads the flags of a configuration file. A flag that may be repeated can have a list.
+func readConfig(file string) (map[string][]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, cli.Usagef("--config: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // opened only for reading
+	const most = 1 << 20
+	text, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil, cli.Usagef("--config: %w", err)
+	}
+	var raw map[string]any
+	if err := yaml.Unmarshal(text, &raw); err != nil {
+		return nil, cli.Usagef("--config %s: want lines such as \"parallel: 4\": %s", file, cli.Foreign(err.Error()))
+	}
+	values := map[string][]string{}
+	for name, value := range raw {
+		if slices.Contains([]string{"config", "help", "version"}, name) {
+			return nil, cli.Usagef("--config %s: %s cannot be set in a file", file, name)
+		}
+		list, isList := value.([]any)
+		if !isList {
+			list = []any{value}
+		}
+		for _, one := range list {
+			switch one.(type) {
+			case string, int, bool, float64:
+				values[name] = append(values[name], fmt.Sprint(one))
+			default:
+				return nil, cli.Usagef("--config %s: %s is neither a value nor a list of values", file, name)
+			}
+		}
+	}
+	return values, nil
+}

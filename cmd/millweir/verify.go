@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/cli"
+)
+
+func (a *app) verify() *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	var depth string
+	var parallel int
+	var opts backup.VerifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify REPO " + backupName,
+		Short: "Check a backup, without a database",
+		Long: `verify checks a backup, by default the newest. With --depth present it lists the objects and compares their sizes.
+With --depth read, the default, it reads, decrypts and decodes every byte, and compares all digests. It leaves a signed proof
+in the repository. Exit code 5 means that the backup is damaged.`,
+		Example: `  millweir verify ./repo --identity me.txt --signing-key sign.key`,
+		Args:    a.takesRepo(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			v, at, _, err := a.view(cmd, args, &store, &keys)
+			if err != nil {
+				return err
+			}
+			t := &tracked{Job: v.Verify(backup.Depth(depth), &opts), verb: "verified"}
+			report, err := a.runJob(cmd.Context(), t, parallel)
+			var damage *backup.DamageError
+			if errors.As(err, &damage) {
+				return a.damaged(damage)
+			}
+			if err != nil {
+				return a.explain(at, err)
+			}
+			c := &report.Counts
+			return a.finished(cli.Textf("the backup %s is whole (%s): %s (%s) of %s, in %s", report.Run, report.Depth,
+				cli.Documents(c.Documents), cli.Bytes(c.Bytes), collections(c.Collections),
+				report.Took.Round(10*time.Millisecond)), &report)
+		},
+	}
+	keys.bindReader(cmd.Flags())
+	cmd.Flags().StringVar(&depth, "depth", string(backup.Read), "`DEPTH`: present or read")
+	cmd.Flags().IntVar(&parallel, "parallel", 4, "`NUMBER` of units at once")
+	cmd.Flags().BoolVar(&opts.NoProof, "no-proof", false, "store no proof: the store is only read")
+	store.bind(cmd.Flags())
+	return cmd
+}
+
+// damaged prints what a verification found, and returns the error of the program.
+func (a *app) damaged(damage *backup.DamageError) error {
+	for i := range damage.Problems {
+		p := &damage.Problems[i]
+		if err := a.result(p, printed(p.Database+"."+p.Collection)+": "+p.Object+" is "+p.Reason+": "+printed(p.Detail)); err != nil {
+			return err
+		}
+	}
+	return cli.WithCode(cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total)), exitDamaged)
+}
+
+// exitDamaged is the exit code of a verification that found damage.
+const exitDamaged = 5
