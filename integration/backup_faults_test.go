@@ -142,8 +142,7 @@ func isAbort(r *http.Request) bool {
 
 func TestBackupStorageKilled(t *testing.T) {
 	m := servers.Shared.SecantusDB(t)
-	coll := m.Client(t).Database("storage_killed").Collection("c")
-	t.Cleanup(func() { _ = coll.Database().Drop(t.Context()) })
+	coll := m.Database(t).Collection("c")
 	fillLarge(t, coll)
 	for name, start := range map[string]func(testing.TB) *servers.S3{
 		"versitygw": servers.Versitygw,
