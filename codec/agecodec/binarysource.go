@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,7 +20,7 @@ type binarySource struct {
 // Each implements [stream.Source].
 func (b *binarySource) Each(ctx context.Context, emit func([]byte) error) error {
 	var failed error
-	err := b.src.Each(ctx, func(p []byte) error {
+	err := b.src.Each(early.Detached(ctx), func(p []byte) error {
 		if failed == nil {
 			failed = b.push(p, emit)
 		}

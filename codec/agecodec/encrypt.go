@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/internal/redact"
 	"github.com/millweir/millweir/stream"
@@ -117,7 +118,7 @@ func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 		return buf
 	}
 	b.emitFull = func(fragments [][]byte) error { return e.seal(e.newChunk(e.payload), b.join(fragments), moreChunks) }
-	err := src.Each(ctx, func(p []byte) error {
+	err := src.Each(early.Detached(ctx), func(p []byte) error {
 		if failed == nil {
 			failed = b.push(p)
 		}

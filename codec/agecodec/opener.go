@@ -6,6 +6,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -29,7 +30,7 @@ func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 	defer func() { clear(o.fileKey) }()
 	var failed error
 	file := &binarySource{stage: o.stage, src: src}
-	err := file.Each(ctx, func(p []byte) error {
+	err := file.Each(early.Detached(ctx), func(p []byte) error {
 		if failed == nil {
 			failed = o.push(ctx, p)
 		}
