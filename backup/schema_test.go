@@ -1,0 +1,73 @@
+package backup
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// validate is a program that checks a document by a schema, and prints what is wrong.
+const validate = `
+import json, sys, jsonschema
+schema, document = (json.load(open(name)) for name in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+for e in jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).iter_errors(document):
+    print(e.json_path, e.message)
+`
+
+// What a repository has without encryption follows the schemas in docs/schema, and the schemas require
+// every field that is not optional.
+func TestSchemas(t *testing.T) {
+	if err := exec.Command("python3", "-c", "import jsonschema").Run(); err != nil {
+		t.Skip("needs python3 with jsonschema")
+	}
+	r, store := makeRepository(t)
+	run := makeBackup(t, r, time.Now(), manyCollections(t)...)
+	v := view(t, r, run)
+	passed, err := Run(t.Context(), v.Verify(Read, nil), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(store.objects, store.keys("data/")[0])
+	broken, err := Run(t.Context(), v.Verify(Read, nil), 2)
+	if err == nil {
+		t.Fatal("nothing is missing")
+	}
+	for key, schema := range map[string]string{
+		repositoryKey: "repository", manifestKey(run): "manifest", passed.Proof: "proof", broken.Proof: "proof",
+	} {
+		if found := schemaErrors(t, schema, store.objects[key]); found != "" {
+			t.Errorf("%s: %s", key, found)
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(store.objects[key], &fields); err != nil {
+			t.Fatal(err)
+		}
+		delete(fields, "reader")
+		fields["millweir"] = "other"
+		edited, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := schemaErrors(t, schema, edited); strings.Count(found, "\n") != 2 {
+			t.Errorf("%s without a field, of another kind: %q", schema, found)
+		}
+	}
+}
+
+func schemaErrors(t *testing.T, schema string, content []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "document.json")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("python3", "-c", validate, filepath.Join("..", "docs", "schema", schema+".json"), name).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
