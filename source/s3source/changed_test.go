@@ -11,44 +11,74 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/source/s3source"
+	"github.com/millweir/millweir/stream"
 )
 
-// TestChanged is D1 and D2: the object is replaced or deleted while it is read.
+// TestChanged is D1, D2 and D15: the object is replaced, deleted or archived while it is read. None
+// of the other object's bytes may come, even if it has the same size.
 func TestChanged(t *testing.T) {
+	old := random(10_000)
+	sameSize := bytes.Clone(old)
+	for i := range sameSize {
+		sameSize[i] ^= 0xff
+	}
+	put := func(body []byte) func(*s3test.Server) {
+		return func(s *s3test.Server) { s.Put(bucket, key, body) }
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*s3test.Server)
 		want   error
 	}{
-		{"replaced", func(s *s3test.Server) { s.Put(bucket, key, random(9_000)) }, s3source.ErrObjectChanged},
+		{"replaced", put(random(9_000)), s3source.ErrObjectChanged},
+		{"replaced by one of the same size", put(sameSize), s3source.ErrObjectChanged},
 		{"replaced, If-Match ignored", func(s *s3test.Server) {
-			s.Put(bucket, key, random(9_000))
+			s.Put(bucket, key, sameSize)
 			s.Fault(s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply {
 				r.Header.Del("If-Match")
 				return nil
 			}})
 		}, s3source.ErrObjectChanged},
 		{"deleted", func(s *s3test.Server) { s.Remove(bucket, key) }, s3source.ErrNotFound},
+		{"deleted with its bucket", func(s *s3test.Server) {
+			s.Fault(s3test.Fault{Times: always, Before: s3test.Fail(http.StatusNotFound, "NoSuchBucket")})
+		}, s3source.ErrNotFound},
+		{"archived", func(s *s3test.Server) {
+			s.Fault(s3test.Fault{
+				Op: "GetObject", Times: always, Before: s3test.Fail(http.StatusForbidden, "InvalidObjectState"),
+			})
+		}, s3source.ErrArchived},
 	} {
-		for _, sum := range []bool{true, false} {
-			server, client := newServer(t, nil)
-			server.Put(bucket, key, random(10_000))
-			f := s3test.CutAfter(4000)
-			if !sum {
-				f = all(without, s3test.Shorten(4000))
-			}
-			server.Fault(s3test.Fault{After: f})
-			n := 0
-			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: 500}).Each(t.Context(),
-				func(p []byte) error {
+		for name, opts := range map[string]s3source.DownloadOptions{
+			"one by one": {}, "a range": {Length: 9_500}, "in parts": {Parallelism: 2, PartSize: 1000},
+			"not verified": {Verify: s3source.VerifyLength},
+		} {
+			for _, cut := range []func(*s3test.Request, *s3test.Reply){
+				s3test.CutAfter(4000), all(without, s3test.Shorten(4000)),
+			} {
+				server, client := newServer(t, nil)
+				server.Put(bucket, key, old)
+				switch {
+				case opts.Length > 0: // a short reply to it is refused at once
+					server.Fault(s3test.Fault{After: s3test.CutAfter(4000)})
+				case opts.Parallelism == 0:
+					server.Fault(s3test.Fault{After: cut})
+				}
+				opts.ChunkSize = 500
+				n := 0
+				err := s3source.Download(client, bucket, key, &opts).Each(t.Context(), func(p []byte) error {
 					if n == 0 {
 						tt.change(server)
+					}
+					if !bytes.HasPrefix(old[n:], p) {
+						t.Errorf("%s, %s: bytes of another object came", tt.name, name)
 					}
 					n += len(p)
 					return nil
 				})
-			if !errors.Is(err, tt.want) || n > 4000 {
-				t.Errorf("%s: %v after %d bytes", tt.name, err, n)
+				if !errors.Is(err, tt.want) || n > 4000 || stream.ClassOf(err) != stream.Fatal {
+					t.Errorf("%s, %s: %v after %d bytes", tt.name, name, err, n)
+				}
 			}
 		}
 	}
