@@ -1,6 +1,6 @@
 // Package millweir is the map of a library of composable, typed stream stages and of the backup
 // layer built on them. It carries data from MongoDB through JSON, compression and encryption into
-// S3, and back, in constant memory.
+// S3, and back, in bounded memory.
 //
 //	body := stream.Via3(mongosource.Find(cookies, bson.D{}, nil),
 //		bsoncodec.ExtJSON(nil),
