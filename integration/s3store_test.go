@@ -29,6 +29,9 @@ func TestS3Store(t *testing.T) {
 
 // Long lists and large objects of real servers are complete.
 func TestS3StoreLarge(t *testing.T) {
+	if !long {
+		t.Skip("it takes minutes: set MILLWEIR_LONG=1")
+	}
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		storetest.RunLarge(t, func(t *testing.T) backup.Store {
 			client := s.Client(t)
