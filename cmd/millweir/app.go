@@ -78,7 +78,7 @@ Each flag can be given by the environment, --signing-key as MILLWEIR_SIGNING_KEY
 		&cobra.Group{ID: groupBackups, Title: "Backups:"},
 		&cobra.Group{ID: groupRepositories, Title: "Repositories:"},
 	)
-	a.add(root, groupBackups, a.backup, a.list, a.show, a.verify, a.documents)
+	a.add(root, groupBackups, a.backup, a.list, a.show, a.verify, a.restore, a.documents, a.diff, a.copyBackup)
 	a.add(root, groupRepositories, a.init, a.keys, a.doctor, a.prune, a.sweep)
 	root.AddCommand(a.man())
 	return root

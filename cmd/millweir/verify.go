@@ -16,12 +16,14 @@ func (a *app) verify() *cobra.Command {
 	var depth string
 	var parallel int
 	var opts backup.VerifyOptions
+	var mongo mongoFlags
 	cmd := &cobra.Command{
 		Use:   "verify REPO " + backupName,
-		Short: "Check a backup, without a database",
+		Short: "Check a backup: its objects, every byte, or by a restore",
 		Long: `verify checks a backup, by default the newest. With --depth present it lists the objects and compares their sizes.
-With --depth read, the default, it reads, decrypts and decodes every byte, and compares all digests. It leaves a signed proof
-in the repository. Exit code 5 means that the backup is damaged.`,
+With --depth read, the default, it reads, decrypts and decodes every byte, and compares all digests. With --depth drill it
+also restores everything into a scratch database, reads it back, and drops it. Each leaves a signed proof in the repository.
+Exit code 5 means that the backup is damaged.`,
 		Example: `  millweir verify ./repo --identity me.txt --signing-key sign.key`,
 		Args:    a.takesRepo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,6 +32,14 @@ in the repository. Exit code 5 means that the backup is damaged.`,
 				return err
 			}
 			t := &tracked{Job: v.Verify(backup.Depth(depth), &opts), verb: "verified"}
+			if depth == drill {
+				client, access, err := mongo.connect(cmd.Context(), a)
+				if err != nil {
+					return err
+				}
+				defer access.Disconnect(client)
+				t.Job = v.Drill(client, &backup.DrillOptions{VerifyOptions: opts})
+			}
 			report, err := a.runJob(cmd.Context(), t, parallel)
 			var damage *backup.DamageError
 			if errors.As(err, &damage) {
@@ -45,7 +55,8 @@ in the repository. Exit code 5 means that the backup is damaged.`,
 		},
 	}
 	keys.bindReader(cmd.Flags())
-	cmd.Flags().StringVar(&depth, "depth", string(backup.Read), "`DEPTH`: present or read")
+	mongo.bind(cmd.Flags())
+	cmd.Flags().StringVar(&depth, "depth", string(backup.Read), "`DEPTH`: present, read or drill")
 	cmd.Flags().IntVar(&parallel, "parallel", 4, "`NUMBER` of units at once")
 	cmd.Flags().BoolVar(&opts.NoProof, "no-proof", false, "store no proof: the store is only read")
 	store.bind(cmd.Flags())
@@ -62,6 +73,9 @@ func (a *app) damaged(damage *backup.DamageError) error {
 	}
 	return cli.WithCode(cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total)), exitDamaged)
 }
+
+// drill is the depth of [backup.View.Drill].
+const drill = "drill"
 
 // exitDamaged is the exit code of a verification that found damage.
 const exitDamaged = 5

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millweir/millweir/internal/cli"
+)
+
+func (a *app) copyBackup() *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	var to string
+	var parallel int
+	cmd := &cobra.Command{
+		Use:   "copy REPO " + backupName + " --to REPO",
+		Short: "Copy a backup to a second repository",
+		Long: `copy copies a backup, by default the newest, byte for byte, to an empty place or to an earlier copy of this
+repository. Each segment is read back there and compared. The copy has the same keys and signatures.`,
+		Example: `  millweir copy ./repo --to s3://elsewhere/tenant-7 --signing-key sign.key`,
+		Args:    a.takesRepo(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if to == "" {
+				return cli.Usagef("no --to: give a directory or s3://BUCKET/PREFIX")
+			}
+			v, at, _, err := a.view(cmd, args, &store, &keys)
+			if err != nil {
+				return err
+			}
+			target, err := a.store(cmd.Context(), to, &store)
+			if err == nil {
+				err = target.explain(target.create(cmd.Context()))
+			}
+			if err != nil {
+				return err
+			}
+			t := &tracked{Job: v.Copy(target.store), verb: "copied"}
+			report, err := a.runJob(cmd.Context(), t, parallel)
+			if err != nil {
+				return cli.Errorf("%w; run this again to go on", a.explain(at, err))
+			}
+			return a.finished(cli.Textf("copied the backup %s to %s: %s (%s), in %s", report.Run, target.name,
+				cli.Documents(report.Counts.Documents), cli.Bytes(report.Counts.Bytes),
+				report.Took.Round(10*time.Millisecond)), &report)
+		},
+	}
+	keys.bindReader(cmd.Flags())
+	cmd.Flags().StringVar(&to, "to", "", "the second `REPO`")
+	cmd.Flags().IntVar(&parallel, "parallel", 4, "`NUMBER` of units at once")
+	store.bind(cmd.Flags())
+	return cmd
+}

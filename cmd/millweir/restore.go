@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/source/mongosource"
+)
+
+// restoreFlags are the flags of what is restored, and where.
+type restoreFlags struct {
+	opts     backup.RestoreOptions
+	renames  []string
+	from, to string
+	erase    []string
+	parallel int
+}
+
+func (f *restoreFlags) bind(flags *pflag.FlagSet) {
+	o := &f.opts
+	flags.StringArrayVar(&o.Include, "include", nil, "a `PATTERN` of collections to restore; may be repeated (default: all)")
+	flags.StringArrayVar(&o.Exclude, "exclude", nil, "a `PATTERN` of collections to leave out; may be repeated")
+	flags.StringArrayVar(&f.renames, "rename", nil,
+		"`FROM=TO`: 'shop=shop2' restores into another database, 'shop.*=test.old_*' renames; may be repeated")
+	flags.StringVar(&f.from, "from", "", "restore from this `_ID` on, in Extended JSON")
+	flags.StringVar(&f.to, "to", "", "restore up to this `_ID`, without it")
+	flags.StringArrayVar(&f.erase, "erase", nil,
+		"`NAMESPACE=_ID` of a document that must not come back, in Extended JSON; may be repeated")
+	flags.BoolVar(&o.DropTarget, "replace", false, "replace collections that exist")
+	flags.BoolVar(&o.Merge, "merge", false, "add the documents that are missing to collections that exist")
+	flags.BoolVar(&o.Roles, "roles", false, "restore the roles")
+	flags.IntVar(&f.parallel, "parallel", 4, "`NUMBER` of collections at once")
+}
+
+// options returns the options of the flags.
+func (f *restoreFlags) options() (*backup.RestoreOptions, error) {
+	o := &f.opts
+	var err error
+	if o.From, err = bound("--from", f.from); err != nil {
+		return nil, err
+	}
+	if o.To, err = bound("--to", f.to); err != nil {
+		return nil, err
+	}
+	if o.DropTarget && o.Merge {
+		return nil, cli.Usagef("--replace contradicts --merge")
+	}
+	var rules []backup.RenameRule
+	for _, text := range f.renames {
+		from, to, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, cli.Usagef("--rename wants FROM=TO, such as shop=shop2")
+		}
+		rules = append(rules, backup.RenameRule{From: from, To: to})
+	}
+	if len(rules) > 0 {
+		if o.Rename, err = backup.Renames(rules...); err != nil {
+			return nil, cli.Usagef("--rename: %w", err)
+		}
+	}
+	return o, f.addErased(o)
+}
+
+// addErased adds the documents of --erase.
+func (f *restoreFlags) addErased(o *backup.RestoreOptions) error {
+	if len(f.erase) == 0 {
+		return nil
+	}
+	ids := map[mongosource.Namespace][]any{}
+	for _, text := range f.erase {
+		name, id, ok := strings.Cut(text, "=")
+		database, collection, dotted := strings.Cut(name, ".")
+		value, err := bound("--erase", id)
+		if !ok || !dotted || err != nil || value == nil {
+			return cli.Usagef("--erase wants NAMESPACE=_ID, such as 'shop.people={\"$oid\": \"…\"}'")
+		}
+		ns := mongosource.Namespace{Database: database, Collection: collection}
+		ids[ns] = append(ids[ns], value)
+	}
+	var err error
+	o.Erase, err = backup.EraseIDs(ids)
+	return err
+}
+
+func (a *app) restore() *cobra.Command {
+	var store storeFlags
+	var keys keyFlags
+	var mongo mongoFlags
+	var f restoreFlags
+	cmd := &cobra.Command{
+		Use:   "restore REPO " + backupName,
+		Short: "Restore a backup, or a part of it",
+		Long: `restore makes the collections of a backup, by default of the newest, with their options and indexes. Nothing is
+visible under the names of the targets before everything is proven. A collection that exists is refused, unless it has
+exactly these documents already, or --replace or --merge is given. If restore is stopped, run it again: it ends in the same
+state.`,
+		Example: `  millweir restore ./repo --identity me.txt --rename shop=shop_test
+  millweir restore ./repo latest --identity me.txt --include shop.orders --replace`,
+		Args: a.takesRepo(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := f.options()
+			if err != nil {
+				return err
+			}
+			v, at, _, err := a.view(cmd, args, &store, &keys)
+			if err != nil {
+				return err
+			}
+			client, access, err := mongo.connect(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			defer access.Disconnect(client)
+			t := &tracked{Job: v.Restore(client, opts), verb: "restored"}
+			report, err := a.runJob(cmd.Context(), t, f.parallel)
+			if err != nil {
+				return a.failedRestore(cmd.Context(), t, a.explainRestore(at, access, err))
+			}
+			c := &report.Counts
+			return a.finished(cli.Textf("restored %s (%s) of %s of the backup %s, in %s", cli.Documents(c.Documents),
+				cli.Bytes(c.Bytes), collections(c.Collections), report.Run, report.Took.Round(10*time.Millisecond)), &report)
+		},
+	}
+	keys.bindReader(cmd.Flags())
+	mongo.bind(cmd.Flags())
+	f.bind(cmd.Flags())
+	store.bind(cmd.Flags())
+	return cmd
+}
+
+// abandonTime limits how long the removal of what a failed restore prepared may take.
+const abandonTime = 10 * time.Second
+
+// failedRestore adds to the error of a restore what it left. After a refusal, what was prepared is
+// removed. After other failures it stays: the next run uses it.
+func (a *app) failedRestore(ctx context.Context, t *tracked, err error) error {
+	job, ok := t.Job.(backup.Abandoner)
+	refused := errors.Is(err, backup.ErrTargetExists) || errors.Is(err, backup.ErrDamaged)
+	if !ok || !refused {
+		return cli.Errorf("%w; run this again to go on", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
+	defer cancel()
+	if left := job.Abandon(ctx); left != nil {
+		return cli.Errorf("%w; what was prepared could not be removed: %w", err, left)
+	}
+	return err
+}
+
+// explainRestore adds to an error of a restore what to do about it.
+func (a *app) explainRestore(at place, access *cli.Mongo, err error) error {
+	if errors.Is(err, backup.ErrTargetExists) {
+		return cli.Errorf("%w: choose another name with --rename, or say --replace or --merge", err)
+	}
+	return a.explain(at, access.Explain(err))
+}
+
+// idText returns an _id as Extended JSON.
+func idText(id bson.RawValue) string {
+	if id.IsZero() {
+		return ""
+	}
+	text, err := bson.MarshalExtJSON(bson.D{{Key: "_id", Value: id}}, true, false)
+	if err != nil {
+		return "an _id that is no BSON"
+	}
+	return string(text)
+}
