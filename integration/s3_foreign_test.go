@@ -32,13 +32,12 @@ var foreign = []struct {
 	{
 		"rclone", "install rclone",
 		func(s *servers.S3, file, bucket string) (args, env []string) {
-			return []string{
-					"copyto", file, ":s3:" + bucket + "/k", "--s3-provider", "Other", "--s3-env-auth",
-					"--s3-endpoint", s.Endpoint(), "--s3-region", servers.Region, "--s3-no-check-bucket",
-					"--s3-chunk-size", "5Mi", "--s3-upload-cutoff", "10Mi",
-				}, []string{
-					"RCLONE_CONFIG=/nonexistent",
-				}
+			args = []string{
+				"copyto", file, ":s3:" + bucket + "/k", "--s3-provider", "Other", "--s3-env-auth",
+				"--s3-endpoint", s.Endpoint(), "--s3-region", servers.Region, "--s3-no-check-bucket",
+				"--s3-chunk-size", "5Mi", "--s3-upload-cutoff", "10Mi",
+			}
+			return args, []string{"RCLONE_CONFIG=/nonexistent"}
 		},
 		func(s3source.Object) bool { return true }, // it writes the MD5 of a file into the metadata
 	},
