@@ -48,7 +48,7 @@ func TestDiff(t *testing.T) {
 		for _, d := range found {
 			text := fmt.Sprintf("%s %s", d.Namespace, d.Kind)
 			if !d.ID.IsZero() {
-				text += " " + strings.Trim(d.ID.String(), `{}"$numberInt: `)
+				text += " " + strings.Trim(d.ID.String(), `{}"$numberIt: `)
 			}
 			all = append(all, text)
 		}

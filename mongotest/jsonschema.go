@@ -89,6 +89,7 @@ func typeRule(names map[string][]bson.Type, v bson.RawValue) (schema, error) {
 	var types []bson.Type
 	for _, name := range wanted {
 		if names[name] == nil {
+			//lint:ignore ST1005 these are the words of a real server
 			return nil, fmt.Errorf("Unknown type name alias: %s", name)
 		}
 		types = append(types, names[name]...)

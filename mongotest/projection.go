@@ -91,6 +91,7 @@ func (t fieldTree) add(path []string) error {
 	below, named := t[path[0]]
 	switch last := len(path) == 1; {
 	case named && (last || below == nil):
+		//lint:ignore ST1005 these are the words of a real server
 		return fmt.Errorf("Path collision at %s", path[0])
 	case last:
 		t[path[0]] = nil

@@ -113,5 +113,6 @@ func naturalOrder(docs []bson.Raw, by bson.Raw, direction bson.RawValue) ([]bson
 		slices.Reverse(reversed)
 		return reversed, nil
 	}
+	//lint:ignore ST1005 these are the words of a real server
 	return nil, fmt.Errorf("$natural sort cannot be set to a value other than -1 or 1.")
 }
