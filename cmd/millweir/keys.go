@@ -23,7 +23,7 @@ func (a *app) keys() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.keysGenerate(), a.keysRekey(), a.keysEpoch(), a.keysShred())
+	cmd.AddCommand(a.keysGenerate(), a.keysExport(), a.keysRekey(), a.keysEpoch(), a.keysShred())
 	return cmd
 }
 

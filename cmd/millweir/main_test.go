@@ -331,6 +331,20 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// The recovery kit has secrets only if that is asked for.
+func TestExport(t *testing.T) {
+	w := newWorld(t)
+	w.repository(t)
+	args := []string{"keys", "export", "./repo", "--identity", "me.txt", "--signing-key", "sign.key"}
+	if o := w.must(t, args...); !strings.Contains(o.out, "BEGIN AGE") || strings.Contains(o.out, "AGE-SECRET-KEY") {
+		t.Error(o.out)
+	}
+	if o := w.must(t, append(args, "--with-secrets")...); !strings.Contains(o.out, "AGE-SECRET-KEY") {
+		t.Error(o.out)
+	}
+	w.fails(t, 2, []string{"--with-secrets"}, "keys", "export", "./repo", "--trust", "sign.key.pub", "--with-secrets")
+}
+
 // Every command explains itself, and is in the manual.
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
