@@ -28,7 +28,7 @@ func TestInsertPauses(t *testing.T) {
 			700 * time.Millisecond,
 		},
 		"asks too much": {
-			mongo.CommandError{Code: 462, Labels: overload, Raw: raw(t, fields("baseBackoffMS", 1<<40))},
+			mongo.CommandError{Code: 462, Labels: overload, Raw: raw(t, fields("baseBackoffMS", int64(1<<40)))},
 			10 * time.Second,
 		},
 	} {

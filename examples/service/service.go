@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// service handles the requests of customers. A customer's name is the name of their database.
+type service struct {
+	ctx    context.Context // of the jobs, which outlive their requests
+	client *mongo.Client
+	open   func(ctx context.Context, customer string) (*backup.Repository, error)
+	jobs   *jobs
+}
+
+func newService(
+	ctx context.Context, client *mongo.Client,
+	open func(ctx context.Context, customer string) (*backup.Repository, error),
+) *service {
+	// One budget for the memory of all jobs, however many customers press the button at once.
+	const memory = 512 << 20
+	return &service{stream.WithBudget(ctx, stream.NewBudget(memory)), client, open, newJobs()}
+}
+
+func (s *service) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /customers/{customer}/backups", s.answer(s.backUp))
+	mux.HandleFunc("GET /customers/{customer}/backups", s.answer(s.list))
+	mux.HandleFunc("POST /customers/{customer}/restores", s.answer(s.restore))
+	mux.HandleFunc("GET /customers/{customer}/jobs/{job}", s.answer(s.job))
+	return mux
+}
+
+// customerName is what may be the name of a database and of a directory.
+var customerName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,37}$`)
+
+var errCustomer = errors.New("there is no such customer")
+
+// answer returns a handler that writes the result of f as JSON.
+func (s *service) answer(f func(r *http.Request, customer string) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		customer := r.PathValue("customer")
+		result, err := any(nil), errCustomer
+		if customerName.MatchString(customer) {
+			result, err = f(r, customer)
+		}
+		status := http.StatusOK
+		if err != nil {
+			status, result = statusOf(err), map[string]string{"error": err.Error()}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(result)
+	}
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errCustomer), errors.Is(err, errNoJob), errors.Is(err, backup.ErrNoBackup):
+		return http.StatusNotFound
+	case errors.Is(err, errInto), errors.Is(err, errBusy):
+		return http.StatusConflict
+	}
+	return http.StatusInternalServerError
+}
+
+// backUp starts a backup of the customer's database.
+func (s *service) backUp(r *http.Request, customer string) (any, error) {
+	repo, err := s.open(r.Context(), customer)
+	if err != nil {
+		return nil, err
+	}
+	return s.jobs.start(customer, func(p *progress) (backup.Report, error) {
+		job, err := repo.Backup(s.ctx, s.client, &backup.Options{
+			Select:   backup.Select{Include: []string{customer}},
+			Progress: func(e backup.Event) { p.set(e.Counts) },
+		})
+		if err != nil {
+			return backup.Report{}, err
+		}
+		return backup.Run(s.ctx, job, unitsAtOnce)
+	})
+}
+
+// unitsAtOnce is how many collections of a customer are read or written at the same time.
+const unitsAtOnce = 4
+
+// list returns the customer's backups, the oldest first.
+func (s *service) list(r *http.Request, customer string) (any, error) {
+	repo, err := s.open(r.Context(), customer)
+	if err != nil {
+		return nil, err
+	}
+	return stream.Run(r.Context(), repo.List(), sink.Slice[backup.Manifest]())
+}
+
+var errInto = errors.New("into must be the name of a new database that begins with the customer's name and _")
+
+// restore starts a restore into a new database of the customer: nothing is replaced.
+func (s *service) restore(r *http.Request, customer string) (any, error) {
+	into := r.FormValue("into")
+	if !customerName.MatchString(into) || len(into) <= len(customer)+1 || into[:len(customer)+1] != customer+"_" {
+		return nil, errInto
+	}
+	repo, err := s.open(r.Context(), customer)
+	if err != nil {
+		return nil, err
+	}
+	view, err := repo.View(r.Context(), r.FormValue("backup"))
+	if err != nil {
+		return nil, err
+	}
+	rename, err := backup.Renames(backup.RenameRule{From: customer, To: into})
+	if err != nil {
+		return nil, err
+	}
+	return s.jobs.start(customer, func(*progress) (backup.Report, error) {
+		return backup.Run(s.ctx, view.Restore(s.client, &backup.RestoreOptions{Rename: rename}), unitsAtOnce)
+	})
+}
+
+// job returns the state of a job.
+func (s *service) job(r *http.Request, customer string) (any, error) {
+	number, err := strconv.Atoi(r.PathValue("job"))
+	if err != nil {
+		return nil, errNoJob
+	}
+	return s.jobs.state(customer, number)
+}
