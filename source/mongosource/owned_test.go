@@ -61,3 +61,28 @@ func TestFindOwnsDocuments(t *testing.T) {
 		})
 	}
 }
+
+// The documents of a split belong to the downstream, too, also while other ranges are still being read.
+func TestSplitOwnsDocuments(t *testing.T) {
+	docs := numbered(t, 64)
+	_, coll := serve(t, docs)
+	for range 5 {
+		seen := map[int64]int{}
+		err := mongosource.Split(coll, bson.D{}, &mongosource.SplitOptions{
+			Parallelism: 4, Ranges: 4, Order: mongosource.AsTheyCome, Division: mongosource.Exact, Unmeasured: true,
+			BatchSize: 4,
+		}).Each(t.Context(), func(doc bson.Raw) error {
+			seen[doc.Lookup("_id").AsInt64()]++
+			clear(doc)
+			return nil
+		})
+		if err != nil || len(seen) != len(docs) {
+			t.Fatalf("%d documents, %v", len(seen), err)
+		}
+		for id, n := range seen {
+			if n != 1 {
+				t.Fatalf("the document %d came %d times", id, n)
+			}
+		}
+	}
+}

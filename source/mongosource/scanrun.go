@@ -139,10 +139,12 @@ func (r *scanRun) findAfter(ctx context.Context, id string, emit func([]bson.Raw
 	from := r.span.begin(id)
 	if filter, last := r.span.within(from); filter != nil {
 		err := r.find(ctx, both(r.filter, filter), func(docs []bson.Raw) error {
+			// Read the _id before emit, because the downstream owns the documents after it.
+			end := limit{"$gt", idOf(docs[len(docs)-1])}
 			if err := emit(docs); err != nil {
 				return err
 			}
-			from = limit{"$gt", idOf(docs[len(docs)-1])}
+			from = end
 			return nil
 		})
 		if err != nil || last || r.isDrained() {
