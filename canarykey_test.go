@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/millweir/millweir/backup/s3store"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/source"
@@ -62,6 +63,7 @@ func TestCanaryOfCustomerKey(t *testing.T) {
 		err = s3sink.ProbeIfAbsent(t.Context(), client, "b", "k", opts)
 		c.checkFailed(t, "ProbeIfAbsent, "+name, err)
 		c.checkDumped(t, "ProbeIfAbsent, "+name, err)
+		c.checkStore(t, fmt.Sprint(status), client)
 		server.Close()
 	}
 	for name, key := range map[string]string{"http": customerCanary, "a long key": customerCanary + "!"} {
@@ -80,4 +82,34 @@ func TestCanaryOfCustomerKey(t *testing.T) {
 			}
 		}
 	}
+	for _, key := range []string{customerCanary, customerCanary + "!"} {
+		store := newKeyStore(c.store, key)
+		c.checkPrinted(t, "a store", store)
+		c.checkPrinted(t, "a store's Put", store.Put("a", nil))
+		c.checkPrinted(t, "a store's Get", store.Get("a", nil))
+		c.checkFailed(t, "a store's Check", store.Check(t.Context()))
+	}
+}
+
+// newKeyStore returns a store whose objects have the key.
+func newKeyStore(client s3store.API, key string) *s3store.Store {
+	return s3store.New(client, "b", "", &s3store.Options{
+		Upload:       s3sink.UploadOptions{CustomerKey: []byte(key), AbortTimeout: 100 * time.Millisecond},
+		Download:     s3source.DownloadOptions{CustomerKey: []byte(key)},
+		RetryTimeout: -1,
+	})
+}
+
+// checkStore provokes errors of a store.
+func (c *canaries) checkStore(t *testing.T, name string, client s3store.API) {
+	t.Helper()
+	store := newKeyStore(client, customerCanary)
+	_, put := stream.Run(t.Context(), source.Of([]byte("x")), store.Put("a", nil))
+	for operation, err := range map[string]error{
+		"Check": store.Check(t.Context()), "Put": put, "Hold": store.Hold(t.Context(), "a", time.Now()),
+	} {
+		c.checkFailed(t, "a store's "+operation+", "+name, err)
+		c.checkDumped(t, "a store's "+operation+", "+name, err)
+	}
+	c.checkPrinted(t, "a store, "+name, store)
 }

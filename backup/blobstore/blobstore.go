@@ -26,6 +26,7 @@ package blobstore
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -49,6 +50,7 @@ func New(bucket *blob.Bucket, opts *Options) *Store {
 	s := &Store{bucket: bucket}
 	if opts != nil {
 		s.writer = opts.Writer
+		s.writer.Metadata = maps.Clone(opts.Writer.Metadata)
 	}
 	switch {
 	case bucket == nil:

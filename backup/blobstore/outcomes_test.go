@@ -144,6 +144,20 @@ func TestPutOutcomes(t *testing.T) {
 	}
 }
 
+// A store keeps nothing of its caller's options.
+func TestCallersOptions(t *testing.T) {
+	script := &scripted{}
+	bucket := blob.NewBucket(script)
+	defer bucket.Close() //nolint:errcheck // of the script
+	metadata := map[string]string{"origin": "orders"}
+	store := blobstore.New(bucket, &blobstore.Options{Writer: blob.WriterOptions{Metadata: metadata}})
+	clear(metadata)
+	_, err := stream.Run(t.Context(), source.Of([]byte("ours")), store.Put("a", nil))
+	if err != nil || script.metadata["origin"] != "orders" {
+		t.Errorf("%v, %v", script.metadata, err)
+	}
+}
+
 // A missing right or bucket is not a missing object, and a short reply is not an object.
 func TestGetOutcomes(t *testing.T) {
 	for name, test := range map[string]struct {

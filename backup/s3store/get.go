@@ -18,7 +18,7 @@ import (
 
 // Get implements [backup.Store] by [s3source.Download]: its memory, goroutines and errors.
 func (s *Store) Get(key string, opts *backup.GetOptions) stream.Source[[]byte] {
-	download := s.opts.Download
+	download := s.download()
 	if opts != nil {
 		download.Offset, download.Length = opts.Offset, opts.Length
 	}
@@ -70,7 +70,7 @@ func (s *Store) head(ctx context.Context, key string) (s3source.Object, error) {
 
 func (s *Store) headVersion(ctx context.Context, key, version string) (s3source.Object, error) {
 	return s3source.Head(ctx, s.client, s.bucket, s.prefix+key, &s3source.HeadOptions{
-		VersionID: version, CustomerKey: s.opts.Download.CustomerKey,
+		VersionID: version, CustomerKey: s.customerKey(),
 		RetryTimeout: s.opts.Download.RetryTimeout, OnRetry: s.opts.Download.OnRetry,
 	})
 }

@@ -12,5 +12,6 @@ const probeKey = ".probe"
 
 // checkConditional returns an error if the service does not refuse to replace an object.
 func (s *Store) checkConditional(ctx context.Context) error {
-	return s3sink.ProbeIfAbsent(ctx, s.client, s.bucket, s.prefix+probeKey, &s.opts.Upload)
+	upload := s.upload()
+	return s3sink.ProbeIfAbsent(ctx, s.client, s.bucket, s.prefix+probeKey, &upload)
 }

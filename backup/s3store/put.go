@@ -13,7 +13,7 @@ import (
 
 // Put implements [backup.Store] by [s3sink.Upload]: its memory, goroutines and errors.
 func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, backup.Object] {
-	upload := s.opts.Upload
+	upload := s.upload()
 	if opts != nil && !opts.RetainUntil.IsZero() {
 		upload.LockMode, upload.LockUntil = s.lockMode(), roundUp(opts.RetainUntil)
 	}

@@ -35,6 +35,7 @@
 package s3store
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -76,8 +77,10 @@ func New(client API, bucket, prefix string, opts *Options) *Store {
 	s := &Store{client: client, bucket: bucket, prefix: folder(prefix)}
 	if opts != nil {
 		s.opts = *opts
+		s.opts.Upload.Metadata = maps.Clone(opts.Upload.Metadata)
 	}
 	s.invalid = s.checkSettings()
+	s.takeCustomerKey()
 	s.setDefaults()
 	return s
 }
@@ -89,6 +92,8 @@ type Store struct {
 	prefix  string // of the keys in the bucket: "", or with a slash at its end
 	opts    Options
 	invalid error
+
+	customerKey func() s3sink.CustomerKey // in place of those of opts
 
 	locked atomic.Bool // the bucket is known to have Object Lock, which cannot be switched off
 }
