@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"fmt"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -9,17 +10,19 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// EraseIDs returns a function for [RestoreOptions].Erase. It erases the documents with these _ids,
-// which are values that marshal to BSON. Numbers are compared as servers do: 1 and 1.0 are equal.
-func EraseIDs(ids map[mongosource.Namespace][]any) (
+// eraseIDs returns a function for [RestoreOptions].Erase that erases the documents with these _ids.
+func eraseIDs(ids map[mongosource.Namespace][]any) (
 	func(ns mongosource.Namespace, doc bson.Raw) (bool, error), error,
 ) {
 	sorted := map[mongosource.Namespace][]bson.RawValue{}
 	for ns, values := range ids {
 		for _, value := range values {
 			id, err := rawValue(value)
+			if err == nil && id.IsZero() {
+				err = fatal("an _id is nil")
+			}
 			if err != nil {
-				return nil, failed("erase", err)
+				return nil, fmt.Errorf("erase: %w", err)
 			}
 			sorted[ns] = append(sorted[ns], id)
 		}

@@ -31,11 +31,9 @@ func ExampleView_Restore() {
 	}
 	fmt.Println("verified:", report.Counts.Documents, "documents")
 
-	rename, err := backup.Renames(backup.RenameRule{From: "shop", To: "shop_test"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	report, err = backup.Run(ctx, view.Restore(client, &backup.RestoreOptions{Rename: rename}), 4)
+	report, err = backup.Run(ctx, view.Restore(client, &backup.RestoreOptions{
+		Renames: []backup.RenameRule{{From: "shop", To: "shop_test"}},
+	}), 4)
 	if err != nil {
 		log.Fatal(err)
 	}

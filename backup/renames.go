@@ -17,10 +17,9 @@ import (
 //	{"*.orders", "*.old_orders"}  one collection of each database
 type RenameRule struct{ From, To string }
 
-// Renames returns a function for [RestoreOptions].Rename. The first rule that matches applies, and a
-// collection that none matches keeps its name. The error names a rule that is not valid. Its class is
-// Fatal.
-func Renames(rules ...RenameRule) (func(mongosource.Namespace) mongosource.Namespace, error) {
+// renames returns a function for [RestoreOptions].Rename. The first rule that matches applies, and a
+// collection that none matches keeps its name. The error names a rule that is not valid.
+func renames(rules []RenameRule) (func(mongosource.Namespace) mongosource.Namespace, error) {
 	all := make([]rename, len(rules))
 	for i, rule := range rules {
 		from, err := parsePattern(rule.From)

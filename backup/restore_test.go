@@ -149,19 +149,13 @@ func TestRestoreOptions(t *testing.T) {
 	collections := shop(t)
 	makeBackup(t, r, time.Now(), collections...)
 	v := view(t, r, "")
-	rename, err := Renames(RenameRule{"shop.*", "test.old_*"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	orders := collections[0].ns
-	erase, err := EraseIDs(map[mongosource.Namespace][]any{orders: {7, int64(11), 12.0, 999}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	srv := mongotest.NewServer()
 	client := mongofixture.Connect(t, srv)
 	opts := &RestoreOptions{
-		Include: []string{"shop.orders", "shop.seen"}, Rename: rename, From: 5, To: 25, Erase: erase,
+		Include: []string{"shop.orders", "shop.seen"}, From: 5, To: 25,
+		Renames:  []RenameRule{{"shop.*", "test.old_*"}},
+		EraseIDs: map[mongosource.Namespace][]any{orders: {7, int64(11), 12.0, 999}},
 		Filter: func(_ mongosource.Namespace, doc bson.Raw) (bool, error) {
 			return doc.Lookup("_id").AsInt64() != 20, nil
 		},
@@ -197,18 +191,26 @@ func TestRestoreRefuses(t *testing.T) {
 	client := mongofixture.Connect(t, srv)
 	one := func(mongosource.Namespace) mongosource.Namespace { return collections[0].ns }
 	nowhere := func(mongosource.Namespace) mongosource.Namespace { return mongosource.Namespace{Database: "x"} }
+	typo := mongosource.Namespace{Database: "shop", Collection: "order"}
 	for name, test := range map[string]struct {
 		opts RestoreOptions
 		want error
 	}{
-		"two to one":      {RestoreOptions{Rename: one}, nil},
-		"no name":         {RestoreOptions{Rename: nowhere}, nil},
-		"merge and drop":  {RestoreOptions{Merge: true, DropTarget: true}, nil},
-		"parallelism":     {RestoreOptions{Parallelism: 65}, nil},
-		"bad bound":       {RestoreOptions{From: func() {}}, nil},
-		"bad pattern":     {RestoreOptions{Include: []string{""}}, nil},
-		"matches nothing": {RestoreOptions{Include: []string{"shop.orders", "shop.x"}}, ErrNoCollection},
-		"excludes all":    {RestoreOptions{Exclude: []string{"*"}}, ErrNoCollection},
+		"rename of nothing": {RestoreOptions{DropTarget: true, Renames: []RenameRule{{"shp", "test"}}}, ErrNoCollection},
+		"second of nothing": {RestoreOptions{Renames: []RenameRule{{"shop", "test"}, {"shop.order", "a.b"}}}, ErrNoCollection},
+		"exclude nothing":   {RestoreOptions{Exclude: []string{"shop.order"}}, ErrNoCollection},
+		"erase nothing":     {RestoreOptions{EraseIDs: map[mongosource.Namespace][]any{typo: {1}}}, ErrNoCollection},
+		"erase nil":         {RestoreOptions{EraseIDs: map[mongosource.Namespace][]any{collections[0].ns: {nil}}}, nil},
+		"bad rule":          {RestoreOptions{Renames: []RenameRule{{"shop.*", "test.a"}}}, nil},
+		"two renames":       {RestoreOptions{Rename: nowhere, Renames: []RenameRule{{"shop", "test"}}}, nil},
+		"two to one":        {RestoreOptions{Rename: one}, nil},
+		"no name":           {RestoreOptions{Rename: nowhere}, nil},
+		"merge and drop":    {RestoreOptions{Merge: true, DropTarget: true}, nil},
+		"parallelism":       {RestoreOptions{Parallelism: 65}, nil},
+		"bad bound":         {RestoreOptions{From: func() {}}, nil},
+		"bad pattern":       {RestoreOptions{Include: []string{""}}, nil},
+		"matches nothing":   {RestoreOptions{Include: []string{"shop.orders", "shop.x"}}, ErrNoCollection},
+		"excludes all":      {RestoreOptions{Exclude: []string{"*"}}, ErrNoCollection},
 	} {
 		_, err := Run(t.Context(), v.Restore(client, &test.opts), 1)
 		if stream.ClassOf(err) != stream.Fatal || test.want != nil && !errors.Is(err, test.want) {

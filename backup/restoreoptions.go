@@ -10,14 +10,20 @@ import (
 )
 
 // RestoreOptions tunes [View.Restore]. The zero value restores all collections under their names into
-// a deployment that has none of them, and neither users nor roles.
+// a deployment that has none of them, and neither users nor roles. A pattern, a rule of Renames or a
+// namespace of EraseIDs that matches no collection of the backup is an error ([ErrNoCollection]), so
+// that a misspelled one is not ignored.
 type RestoreOptions struct {
 	// Include and Exclude select collections by patterns of their names in the backup, as in
 	// [Select]. Without Include, all are selected.
 	Include, Exclude []string
 
-	// Rename returns the new name of a collection. nil keeps the names. See [Renames]. The pipeline
-	// of a view and the rights of users and roles keep their names.
+	// Renames renames collections. The first rule that matches a collection applies, and one that
+	// none matches keeps its name. The pipeline of a view and the rights of users and roles keep
+	// their names.
+	Renames []RenameRule
+
+	// Rename returns the new name of a collection, in place of Renames.
 	Rename func(mongosource.Namespace) mongosource.Namespace
 
 	// From, To and Filter choose documents, as in [DocumentsOptions]. The names of collections are
@@ -26,8 +32,12 @@ type RestoreOptions struct {
 	Filter   func(ns mongosource.Namespace, doc bson.Raw) (bool, error)
 
 	// Erase reports whether a document must not come back, because the person whom it describes
-	// asked for its erasure. The report counts such documents. See [EraseIDs].
+	// asked for its erasure. The report counts such documents.
 	Erase func(ns mongosource.Namespace, doc bson.Raw) (bool, error)
+
+	// EraseIDs has the _ids of such documents, in place of Erase. They are values that marshal to
+	// BSON. Numbers are compared as servers do: 1 and 1.0 are equal.
+	EraseIDs map[mongosource.Namespace][]any
 
 	// DropTarget replaces collections that exist. Without it, a collection that exists and does not
 	// have exactly the documents that it would get is an error ([ErrTargetExists]).
@@ -65,6 +75,9 @@ func (o *RestoreOptions) check() (RestoreOptions, error) {
 	if all.Parallelism == 0 {
 		all.Parallelism = 4
 	}
+	if err := all.compile(); err != nil {
+		return all, err
+	}
 	if all.Rename == nil {
 		all.Rename = func(ns mongosource.Namespace) mongosource.Namespace { return ns }
 	}
@@ -75,6 +88,25 @@ func (o *RestoreOptions) check() (RestoreOptions, error) {
 		return all, fatal("a collection cannot be merged and dropped: choose Merge or DropTarget")
 	}
 	return all, nil
+}
+
+// compile makes the functions of Renames and EraseIDs.
+func (o *RestoreOptions) compile() (err error) {
+	switch {
+	case len(o.Renames) > 0 && o.Rename != nil:
+		return fatal("Rename and Renames exclude each other")
+	case len(o.EraseIDs) > 0 && o.Erase != nil:
+		return fatal("Erase and EraseIDs exclude each other")
+	}
+	if len(o.Renames) > 0 {
+		if o.Rename, err = renames(o.Renames); err != nil {
+			return err
+		}
+	}
+	if len(o.EraseIDs) > 0 {
+		o.Erase, err = eraseIDs(o.EraseIDs)
+	}
+	return err
 }
 
 // partial reports whether documents can be left out.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -56,13 +57,49 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 		from[to] = ns
 		all = append(all, target{i, c, to})
 	}
-	if missing := chosen.unmatched(names); len(missing) > 0 && len(o.Include) > 0 {
+	if missing := o.unmatched(chosen, names); len(missing) > 0 {
 		return nil, fmt.Errorf("%w: nothing matches %.200q", ErrNoCollection, strings.Join(missing, ", "))
 	}
 	if len(all) == 0 && len(names) > 0 {
 		return nil, fmt.Errorf("%w: all were excluded", ErrNoCollection)
 	}
 	return all, nil
+}
+
+// unmatched returns the patterns, rules and namespaces of the options that are for none of the names.
+func (o *RestoreOptions) unmatched(chosen patterns, names []mongosource.Namespace) (texts []string) {
+	if len(o.Include) > 0 {
+		texts = chosen.unmatched(names)
+	}
+	texts = append(texts, patterns{include: chosen.exclude}.unmatched(names)...)
+	for _, rule := range o.Renames {
+		from, _ := parsePattern(rule.From) // checked
+		texts = append(texts, patterns{include: []pattern{from}}.unmatched(names)...)
+	}
+	for ns := range o.EraseIDs {
+		if !slices.Contains(names, ns) {
+			texts = append(texts, ns.String())
+		}
+	}
+	return texts
+}
+
+// Targeter is a [Job] that makes collections.
+type Targeter interface {
+	// Targets returns their names, in the order of their names in the backup. There are none if the
+	// options are not valid.
+	Targets() []mongosource.Namespace
+}
+
+var _ Targeter = (*restoreJob)(nil)
+
+// Targets implements [Targeter].
+func (j *restoreJob) Targets() []mongosource.Namespace {
+	names := make([]mongosource.Namespace, len(j.all))
+	for i := range j.all {
+		names[i] = j.all[i].to
+	}
+	return names
 }
 
 // preparedName returns the name under which a target is prepared, in its database. It depends only on

@@ -180,10 +180,20 @@ func TestRestore(t *testing.T) {
 	}
 	w.add(t, "again", "orders", 1) // an _id twice: no longer the documents of the backup
 	w.fails(t, 1, []string{"again.orders", "--replace"}, restore("./repo", "--rename", "shop=again")...)
-	w.must(t, restore("./repo", "latest", "--rename", "shop=again", "--replace", "--include", "shop.orders",
-		"--erase", "shop.orders=7", "--to", "10")...)
+	o := w.must(t, restore("./repo", "latest", "--rename", "shop=again", "--replace", "--include", "shop.orders",
+		"--erase", "shop.orders=7", "--erase", "shop.orders=999", "--to", "10")...)
+	for _, word := range []string{"into again.orders, 1 erased", "warning: 1 of the 2 documents of --erase"} {
+		if !strings.Contains(o.messages, word) {
+			t.Errorf("%q is missing: %s", word, o.messages)
+		}
+	}
 	if got := w.srv.Documents("again", "orders"); len(got) != 9 {
 		t.Errorf("%d documents of a part", len(got))
+	}
+	for _, unused := range [][]string{
+		{"--rename", "shp=again"}, {"--exclude", "shop.cookie"}, {"--erase", "shop.order=7"},
+	} {
+		w.fails(t, 1, []string{"nothing matches"}, restore(append(unused, "./repo", "--replace")...)...)
 	}
 	w.fails(t, 2, []string{"--rename"}, restore("./repo", "--rename", "shop")...)
 	w.fails(t, 2, []string{"contradicts"}, restore("./repo", "--replace", "--merge")...)

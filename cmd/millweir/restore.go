@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,18 +55,12 @@ func (f *restoreFlags) options() (*backup.RestoreOptions, error) {
 	if o.DropTarget && o.Merge {
 		return nil, cli.Usagef("--replace contradicts --merge")
 	}
-	var rules []backup.RenameRule
 	for _, text := range f.renames {
 		from, to, ok := strings.Cut(text, "=")
 		if !ok {
 			return nil, cli.Usagef("--rename wants FROM=TO, such as shop=shop2")
 		}
-		rules = append(rules, backup.RenameRule{From: from, To: to})
-	}
-	if len(rules) > 0 {
-		if o.Rename, err = backup.Renames(rules...); err != nil {
-			return nil, cli.Usagef("--rename: %w", err)
-		}
+		o.Renames = append(o.Renames, backup.RenameRule{From: from, To: to})
 	}
 	return o, f.addErased(o)
 }
@@ -85,9 +81,8 @@ func (f *restoreFlags) addErased(o *backup.RestoreOptions) error {
 		ns := mongosource.Namespace{Database: database, Collection: collection}
 		ids[ns] = append(ids[ns], value)
 	}
-	var err error
-	o.Erase, err = backup.EraseIDs(ids)
-	return err
+	o.EraseIDs = ids
+	return nil
 }
 
 func (a *app) restore() *cobra.Command {
@@ -124,9 +119,8 @@ state.`,
 			if err != nil {
 				return a.failedRestore(cmd.Context(), t, a.explainRestore(at, access, err))
 			}
-			c := &report.Counts
-			return a.finished(cli.Textf("restored %s (%s) of %s of the backup %s, in %s", cli.Documents(c.Documents),
-				cli.Bytes(c.Bytes), collections(c.Collections), report.Run, report.Took.Round(10*time.Millisecond)), &report)
+			f.warnOfErased(a, report.Counts.Erased)
+			return a.finished(restoredText(&report, t.Job.(backup.Targeter).Targets()), &report)
 		},
 	}
 	keys.bindReader(cmd.Flags())
@@ -134,6 +128,46 @@ state.`,
 	f.bind(cmd.Flags())
 	store.bind(cmd.Flags())
 	return cmd
+}
+
+// warnOfErased warns if documents of --erase were not in the backup.
+func (f *restoreFlags) warnOfErased(a *app, erased int64) {
+	if given := int64(len(f.erase)); erased < given {
+		a.program.Warn(cli.Textf("%s of the %s documents of --erase were in what was restored", cli.Count(erased),
+			cli.Count(given)), "fewer erased", "erased", erased, "given", given)
+	}
+}
+
+// restoredText says what was restored, and where.
+func restoredText(report *backup.Report, targets []mongosource.Namespace) *cli.Text {
+	c := &report.Counts
+	more := ""
+	if c.Erased > 0 {
+		more += ", " + cli.Count(c.Erased) + " erased"
+	}
+	if c.AlreadyThere > 0 {
+		more += ", " + collections(c.AlreadyThere) + " already there"
+	}
+	return cli.Textf("restored %s (%s) of %s of the backup %s into %s%s, in %s", cli.Documents(c.Documents),
+		cli.Bytes(c.Bytes), collections(c.Collections), report.Run, targetsText(targets), more,
+		report.Took.Round(10*time.Millisecond))
+}
+
+// targetsText names a collection, or the databases of several.
+func targetsText(targets []mongosource.Namespace) string {
+	if len(targets) == 1 {
+		return printed(targets[0].String())
+	}
+	var names []string
+	for _, t := range targets {
+		names = append(names, printed(t.Database))
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if most := 5; len(names) > most {
+		names = append(names[:most], fmt.Sprintf("%d more databases", len(names)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // abandonTime limits how long the removal of what a failed restore prepared may take.

@@ -120,12 +120,10 @@ func (s *service) restore(r *http.Request, customer string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rename, err := backup.Renames(backup.RenameRule{From: customer, To: into})
-	if err != nil {
-		return nil, err
-	}
 	return s.jobs.start(customer, func(*progress) (backup.Report, error) {
-		return backup.Run(s.ctx, view.Restore(s.client, &backup.RestoreOptions{Rename: rename}), unitsAtOnce)
+		return backup.Run(s.ctx, view.Restore(s.client, &backup.RestoreOptions{
+			Renames: []backup.RenameRule{{From: customer, To: into}},
+		}), unitsAtOnce)
 	})
 }
 
