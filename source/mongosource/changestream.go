@@ -286,7 +286,7 @@ func (s *changeStream) close(ctx context.Context) {
 // several routers the command may reach another one; a server also closes a cursor whose client has
 // gone.
 func (s *changeStream) kill(ctx context.Context) {
-	db, coll := s.run.where()
+	db, coll := watched(s.run.target)
 	if db == nil || s.id == 0 {
 		return
 	}

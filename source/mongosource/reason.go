@@ -21,25 +21,27 @@ type probe struct {
 	db         *mongo.Database // nil if it is not known
 	command    bson.D          // asks for one document at most, so that it leaves no cursor
 	preference *readpref.ReadPref
+
+	opensCursor bool // which must be closed
 }
 
 // probeFind returns the probe of a find in coll.
 func probeFind(coll *mongo.Collection, preference *readpref.ReadPref) probe {
-	return probe{coll.Database(), bson.D{
+	return probe{db: coll.Database(), command: bson.D{
 		{Key: "find", Value: coll.Name()},
 		{Key: "filter", Value: bson.D{}},
 		{Key: "limit", Value: int32(1)},
 		{Key: "singleBatch", Value: true},
-	}, preference}
+	}, preference: preference}
 }
 
 // probeAggregate returns the probe of an aggregation of coll.
 func probeAggregate(coll *mongo.Collection, preference *readpref.ReadPref) probe {
-	return probe{coll.Database(), bson.D{
+	return probe{db: coll.Database(), command: bson.D{
 		{Key: "aggregate", Value: coll.Name()},
 		{Key: "pipeline", Value: bson.A{bson.D{{Key: "$limit", Value: int32(1)}}}},
 		{Key: "cursor", Value: bson.D{}},
-	}, preference}
+	}, preference: preference}
 }
 
 // probeCount returns the probe of a count of coll.
@@ -49,11 +51,30 @@ func probeCount(coll *mongo.Collection) probe {
 
 // probeCollections returns the probe of a listCollections in db. No collection has the name.
 func probeCollections(db *mongo.Database) probe {
-	return probe{db, bson.D{
+	return probe{db: db, command: bson.D{
 		{Key: "listCollections", Value: int32(1)},
 		{Key: "filter", Value: bson.D{{Key: "name", Value: ""}}},
 		{Key: "nameOnly", Value: true},
-	}, nil}
+	}}
+}
+
+// probeWatch returns the probe of a change stream, which needs the same rights. It begins at now and
+// reads nothing.
+func probeWatch(target Watcher) probe {
+	db, coll := watched(target)
+	settings := bson.D{}
+	var of any = int32(1)
+	switch target.(type) {
+	case *mongo.Collection:
+		of = coll
+	case *mongo.Client:
+		settings = bson.D{{Key: "allChangesForCluster", Value: true}}
+	}
+	return probe{db: db, opensCursor: true, command: bson.D{
+		{Key: "aggregate", Value: of},
+		{Key: "pipeline", Value: bson.A{bson.D{{Key: "$changeStream", Value: settings}}}},
+		{Key: "cursor", Value: bson.D{{Key: "batchSize", Value: int32(0)}}},
+	}}
 }
 
 // probeDatabases returns the probe of a listDatabases.
@@ -70,18 +91,30 @@ func (p probe) explain(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(mongo.NewSessionContext(ctx, nil), closeTimeout)
 	defer cancel()
-	preference := p.preference
-	if preference == nil {
-		preference = readpref.PrimaryPreferred()
-	}
-	refused := guarded(func() error {
-		return p.db.RunCommand(ctx, p.command, options.RunCmd().SetReadPreference(preference)).Err()
-	})
+	refused := guarded(func() error { return p.ask(ctx) })
 	var server mongo.ServerError
 	if !errors.As(refused, &server) || !hasCode(server) {
 		return err
 	}
 	return fmt.Errorf("%w; asked again, the server says: %w", err, mongoerr.Mark(refused))
+}
+
+// ask sends the command.
+func (p probe) ask(ctx context.Context) error {
+	preference := p.preference
+	if preference == nil {
+		preference = readpref.PrimaryPreferred()
+	}
+	o := options.RunCmd().SetReadPreference(preference)
+	if !p.opensCursor {
+		return p.db.RunCommand(ctx, p.command, o).Err()
+	}
+	cur, err := p.db.RunCommandCursor(ctx, p.command, o)
+	if err != nil {
+		return err
+	}
+	_ = cur.Close(ctx) // the server has answered: an error of the closing is no reason
+	return nil
 }
 
 // hidesReason reports whether err says only that the time of the client is over.

@@ -3,6 +3,7 @@ package mongosource_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,9 @@ func refusals(coll *mongo.Collection) map[string]struct {
 		})
 	}
 	db, client := coll.Database(), coll.Database().Client()
+	watch := func(target mongosource.Watcher) func(context.Context) error {
+		return ends(mongosource.Watch(target, &mongosource.WatchOptions{Backoff: backoff}))
+	}
 	return map[string]refusal{
 		"Find":               {"find", ends(mongosource.Find(coll, bson.D{}, nil))},
 		"Aggregate":          {"aggregate", ends(mongosource.Aggregate(coll, mongo.Pipeline{}, nil))},
@@ -43,7 +47,9 @@ func refusals(coll *mongo.Collection) map[string]struct {
 		"Split":              {"find", ends(split(mongosource.Estimated))},
 		"Split, the ranges":  {"aggregate", ends(split(mongosource.Exact))},
 		"Split, the measure": {"count", ends(split(mongosource.Estimated))},
-		"Watch":              {"aggregate", ends(mongosource.Watch(coll, &mongosource.WatchOptions{Backoff: backoff}))},
+		"Watch":              {"aggregate", watch(coll)},
+		"Watch, a database":  {"aggregate", watch(db)},
+		"Watch, all":         {"aggregate", watch(client)},
 		"Databases":          {"listDatabases", ends(mongosource.Databases(client, nil))},
 		"Collections":        {"listCollections", ends(mongosource.Collections(db, nil))},
 		"Indexes":            {"listIndexes", ends(mongosource.Indexes(coll))},
@@ -121,5 +127,45 @@ func TestReasonOfSilence(t *testing.T) {
 	var server mongo.ServerError
 	if err == nil || !mongo.IsTimeout(err) || errors.As(err, &server) && has(err, hostUnreachable) {
 		t.Errorf("%v, want a timeout", err)
+	}
+}
+
+// The question for the reason needs no right that the source does not need: a change stream of a
+// database or a deployment does not list collections, and a user without this right still has a
+// transient error. The question leaves no cursor.
+func TestReasonNeedsNoOtherRight(t *testing.T) {
+	const unauthorized = 13
+	srv, coll := serve(t, numbered(t, 3), func(o *options.ClientOptions) { o.SetTimeout(200 * time.Millisecond) })
+	srv.Inject(mongotest.Fault{Command: "listCollections", Code: unauthorized})
+	srv.Inject(mongotest.Fault{Command: "find", Code: unauthorized})
+	var asked atomic.Int32
+	srv.Inject(mongotest.Fault{Command: "aggregate", Delay: time.Second, If: func(c mongotest.Command) bool {
+		size, isNumber := c.Body.Lookup("cursor", "batchSize").AsInt64OK()
+		if isNumber && size == 0 {
+			asked.Add(1)
+		}
+		return !isNumber || size != 0
+	}})
+	mongosource.SetGrace(t, 0, time.Minute)
+	for name, target := range map[string]mongosource.Watcher{
+		"a collection": coll, "a database": coll.Database(), "a deployment": coll.Database().Client(),
+	} {
+		before := asked.Load()
+		for range 20 { // on a busy machine there may be no connection in time
+			opts := &mongosource.WatchOptions{Backoff: stream.Backoff{Min: time.Millisecond, MaxRetries: 1}}
+			err := ends(mongosource.Watch(target, opts))(t.Context())
+			if err == nil || has(err, unauthorized) || !stream.ClassOf(err).Transient() {
+				t.Errorf("%s: %v", name, err)
+			}
+			if asked.Load() > before {
+				break
+			}
+		}
+		if asked.Load() == before {
+			t.Errorf("%s: the server was not asked for the reason", name)
+		}
+	}
+	if kills := srv.Commands("killCursors"); len(kills) != int(asked.Load()) {
+		t.Errorf("asked %d times, %d cursors closed", asked.Load(), len(kills))
 	}
 }

@@ -90,11 +90,7 @@ func (w *watch) prepare() (err error) {
 	if at := w.opts.After.target; at != "" && w.name != "" && at != w.name {
 		return wrongTarget(at, w.name)
 	}
-	if coll, ok := w.target.(*mongo.Collection); ok {
-		w.probe = probeAggregate(coll, nil)
-	} else if db, _ := w.where(); db != nil {
-		w.probe = probeCollections(db)
-	}
+	w.probe = probeWatch(w.target)
 	w.pipeline, err = w.opts.stages()
 	return err
 }
@@ -102,10 +98,11 @@ func (w *watch) prepare() (err error) {
 // wholeDeployment stands for a deployment in a position. No database has this name.
 const wholeDeployment = "."
 
-// where returns the database and the collection of the target's cursors on the server.
-func (w *watch) where() (db *mongo.Database, coll string) {
+// watched returns the database and the collection of the target's cursors on the server. The database
+// is nil if the target is not the driver's.
+func watched(target Watcher) (db *mongo.Database, coll string) {
 	const anyCollection = "$cmd.aggregate"
-	switch t := w.target.(type) {
+	switch t := target.(type) {
 	case *mongo.Collection:
 		return t.Database(), t.Name()
 	case *mongo.Database:
