@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type DrillOptions struct {
 }
 
 // Drill returns a verification that restores every collection into a scratch database, reads it back,
-// compares it with the backup, and drops it. Users and roles are not restored.
+// compares it with the backup, and drops it. Users and roles are read, and not restored.
 //
 //   - Units: collections. The server holds as many as units are done at a time.
 //   - Result, proof, errors: as [View.Verify]. An index that the server refuses is a problem, too.
@@ -48,9 +49,13 @@ func (v *View) Drill(client *mongo.Client, opts *DrillOptions) Job {
 			return to
 		},
 	})
-	restore.name = "drill " + v.manifest.Run
+	restore.name, restore.fresh = "drill "+v.manifest.Run, true
+	restore.access = v.access(func(Kind) bool { return true })
 	return &drillJob{restoreJob: restore, opts: o, began: time.Now()}
 }
+
+// drillDepth is the depth of a drill, in its report and its proof.
+const drillDepth = "drill"
 
 type drillJob struct {
 	*restoreJob
@@ -67,8 +72,9 @@ func (j *drillJob) Units(ctx context.Context) ([]Unit, error) {
 	}
 	ours := map[string]bool{}
 	for _, t := range j.all {
-		name := j.view.preparedName(t.to)
-		ours[t.to.Collection], ours[name], ours[name+fillingSuffix] = true, true, true
+		name := j.view.preparedName(t)
+		ours[name], ours[name+fillingSuffix] = true, true
+		ours[t.to.Collection] = inPlace(t.entry.Kind)
 	}
 	for c, err := range stream.All(ctx, mongosource.Collections(j.client.Database(j.opts.Database), nil)) {
 		if err != nil {
@@ -88,27 +94,45 @@ func (j *drillJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	if j.err != nil {
 		return Receipt{}, failed("drill", j.err)
 	}
-	if err := checkUnit(u, j.name, len(j.all)); err != nil {
+	if err := checkUnit(u, j.name, j.units()); err != nil {
 		return Receipt{}, failed("drill", err)
 	}
-	r := j.collection(u.Number)
-	found, err := j.drill(ctx, r)
+	var result drilled
+	var counts Counts
+	var err error
+	if u.Number < len(j.all) {
+		r := j.collection(u.Number)
+		result.problems, err = j.drill(ctx, r)
+		result.Weaker, counts = r.data.Weaker, r.counts
+	} else {
+		result.problems, counts, err = j.readAccess(ctx, u.Number)
+	}
 	if err != nil {
 		return Receipt{}, failed("drill", err)
 	}
-	data, err := json.Marshal(found)
+	data, err := json.Marshal(result)
 	if err != nil {
 		return Receipt{}, failed("drill", err)
 	}
-	return Receipt{Unit: u, Counts: r.counts, Data: data}, nil
+	return Receipt{Unit: u, Counts: counts, Data: data}, nil
 }
 
-// drill restores a collection and drops it.
+// drilled is the data of a receipt of a drill.
+type drilled struct {
+	problems
+	Weaker []string `json:"weaker,omitempty"` // for the report
+}
+
+// drill restores a collection and drops it. What another drill left is removed first, because nothing
+// says that it came from the backup.
 func (j *drillJob) drill(ctx context.Context, r *collectionRestore) (found problems, err error) {
+	if err := r.clean(ctx); err != nil {
+		return found, err
+	}
 	tried := r.try(ctx)
 	cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout(ctx))
 	defer cancel()
-	if err := errors.Join(r.abandon(cleaning), r.coll.Drop(cleaning)); err != nil {
+	if err := r.clean(cleaning); err != nil {
 		return found, errors.Join(tried, err)
 	}
 	switch {
@@ -123,6 +147,21 @@ func (j *drillJob) drill(ctx context.Context, r *collectionRestore) (found probl
 		found.add(maxUnitProblems, r.target.entry.problem("", 0, reasonRefused, errors.New(refused)))
 	}
 	return found, nil
+}
+
+// clean removes what a drill makes of a collection.
+func (r *collectionRestore) clean(ctx context.Context) error {
+	err := r.abandon(ctx)
+	if inPlace(r.target.entry.Kind) {
+		err = errors.Join(err, r.coll.Drop(ctx))
+	}
+	return err
+}
+
+// inPlace reports whether a restore makes a collection of the kind under its name, without a prepared
+// one that is renamed.
+func inPlace(kind Kind) bool {
+	return kind == mongosource.KindTimeSeries || kind == mongosource.KindView
 }
 
 // try does everything of the restore of a collection, except for its name.
@@ -142,9 +181,23 @@ func (r *collectionRestore) try(ctx context.Context) error {
 // Finish implements [Job].
 func (j *drillJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
 	ctx = stream.WithoutDrain(ctx)
-	report, found, err := j.view.gather("drill", j.name, len(j.all), receipts)
+	report, found, err := j.view.gather(drillDepth, j.name, j.units(), receipts)
+	if err == nil && len(found.List) == 0 && !j.view.complete(report.Counts) {
+		err = errReceipt
+	}
 	if err != nil {
 		return report, failed("drill", err)
+	}
+	for _, receipt := range receipts {
+		var result drilled
+		if err := json.Unmarshal(receipt.Data, &result); err != nil {
+			return report, failed("drill", errReceipt)
+		}
+		for _, weaker := range result.Weaker {
+			if !slices.Contains(report.Weaker, weaker) { // a unit that was done twice says it twice
+				report.Weaker = append(report.Weaker, weaker)
+			}
+		}
 	}
 	for _, c := range j.view.manifest.Collections {
 		if c.Kind == KindUsers || c.Kind == KindRoles {

@@ -119,7 +119,7 @@ func (r *Repository) proven(ctx context.Context, run string) (bool, error) {
 		return false, err
 	}
 	proofs := stream.Via(r.Proofs(), stream.Filter(func(p Proof) bool {
-		return p.Run == run && p.Passed && p.Manifest == m.sha256 && p.Of != string(Present)
+		return p.Run == run && p.Passed && p.Manifest == m.sha256 && (p.Of == string(Read) || p.Of == drillDepth)
 	}))
 	found, err := stream.Run(ctx, stream.Via(proofs, stream.Take[Proof](1)), sink.Slice[Proof]())
 	return len(found) > 0, err

@@ -16,7 +16,7 @@ import (
 //
 //   - Units: collections. Each is filled under a name of its own in the target's database, with its
 //     options and indexes, read back, and compared with the backup. Servers cannot rename a time
-//     series, and Merge has nothing to rename: these are verified as a whole.
+//     series, and Merge has nothing to rename: these are verified as a whole, as are users and roles.
 //   - Finish gives the collections their names, fills time series, merges, creates views, sets time
 //     limits (TTL), and restores roles and users.
 //   - Repetition: run the job again after any failure. What was prepared is used again, and a target
@@ -61,6 +61,8 @@ type restoreJob struct {
 	opts   RestoreOptions
 	ids    idRange
 	all    []target
+	access []int // the collections of users and roles that are read in units after those of all
+	fresh  bool  // what another run prepared is not used
 	err    error // of the options
 }
 
@@ -74,9 +76,13 @@ func newRestore(v *View, client *mongo.Client, opts *RestoreOptions) *restoreJob
 	if j.ids, j.err = newIDRange(j.opts.From, j.opts.To); j.err != nil {
 		return j
 	}
+	j.access = v.access(func(kind Kind) bool { return j.accessSink(kind) != nil })
 	j.all, j.err = v.targets(&j.opts)
 	return j
 }
+
+// units returns the number of units.
+func (j *restoreJob) units() int { return len(j.all) + len(j.access) }
 
 // Units implements [Job]. It refuses targets that exist, as far as that can be seen without reading
 // their documents.
@@ -90,7 +96,7 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 			return nil, failed("restore", err)
 		}
 	}
-	return units(j.name, len(j.all)), nil
+	return units(j.name, j.units()), nil
 }
 
 // refuse returns an error if the target exists with a number of documents that the restore cannot
@@ -123,8 +129,11 @@ func (j *restoreJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	if j.err != nil {
 		return Receipt{}, failed("restore", j.err)
 	}
-	if err := checkUnit(u, j.name, len(j.all)); err != nil {
+	if err := checkUnit(u, j.name, j.units()); err != nil {
 		return Receipt{}, failed("restore", err)
+	}
+	if u.Number >= len(j.all) {
+		return j.proveAccess(ctx, u)
 	}
 	r := j.collection(u.Number)
 	if err := r.prepare(ctx); err != nil {

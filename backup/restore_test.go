@@ -300,7 +300,7 @@ func TestRestoreComparesWithServer(t *testing.T) {
 		{Key: "cursor", Value: bson.D{
 			{Key: "firstBatch", Value: append(numbers(t, 9), numbers(t, 11)[10])},
 			{Key: "id", Value: int64(0)},
-			{Key: "ns", Value: "shop." + view(t, r, "").preparedName(c.ns)},
+			{Key: "ns", Value: "shop." + view(t, r, "").preparedName(target{entry: &CollectionEntry{Database: "shop", Collection: "orders"}, to: c.ns})},
 		}}, {Key: "ok", Value: 1},
 	})})
 	if _, err := Run(t.Context(), view(t, r, "").Restore(client, nil), 1); !errors.Is(err, ErrNotEqual) {

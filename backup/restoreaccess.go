@@ -49,3 +49,34 @@ func (j *restoreJob) accessSink(kind Kind) stream.Sink[bson.Raw, mongosink.Creat
 	}
 	return nil
 }
+
+// access returns the collections of users and roles that are not empty and of a kind that is wanted.
+func (v *View) access(wanted func(Kind) bool) (all []int) {
+	for i := range v.manifest.Collections {
+		c := &v.manifest.Collections[i]
+		if (c.Kind == KindUsers || c.Kind == KindRoles) && c.Segments > 0 && wanted(c.Kind) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// readAccess reads the users or roles of the n-th unit.
+func (j *restoreJob) readAccess(ctx context.Context, n int) (problems, Counts, error) {
+	v := &verification{view: j.view}
+	number := j.access[n-len(j.all)]
+	err := v.of(part{number, 0, j.view.manifest.Collections[number].Segments}).read(ctx)
+	return v.found, v.counts, err
+}
+
+// proveAccess proves the users or roles of a unit before anything is visible. They are restored last.
+func (j *restoreJob) proveAccess(ctx context.Context, u Unit) (Receipt, error) {
+	found, counts, err := j.readAccess(ctx, u.Number)
+	if err == nil && len(found.List) > 0 {
+		err = &DamageError{j.view.manifest.Run, found.List, int64(len(found.List)) + found.More}
+	}
+	if err != nil {
+		return Receipt{}, failed("restore", err)
+	}
+	return Receipt{Unit: u, Counts: counts}, nil
+}

@@ -1,6 +1,8 @@
 package backup
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -51,5 +53,27 @@ func TestRestoreAccess(t *testing.T) {
 	made := srv.Commands("createUser", "createRole")
 	if len(made) != 2 || made[0].Name != "createRole" || made[1].Name != "createUser" {
 		t.Errorf("%d commands", len(made))
+	}
+}
+
+// Damaged users are found before anything is visible.
+func TestRestoreProvesAccess(t *testing.T) {
+	r, store := makeRepository(t)
+	makeBackup(t, r, time.Now(), withUsers(t), plainCollection(t, "shop", "orders", 2))
+	key := store.keys("data/")[0] // of the first collection
+	store.objects[key] = bytes.Repeat([]byte("x"), len(store.objects[key]))
+	srv := mongotest.NewServer()
+	client := mongofixture.Connect(t, srv)
+	opts := &RestoreOptions{UserPassword: func(string, string) (string, error) { return "secret", nil }}
+	if _, err := Run(t.Context(), view(t, r, "").Restore(client, opts), 1); !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+	if all := srv.Commands("renameCollection"); len(all) > 1 { // the one to the prepared name
+		t.Error("something is visible")
+	}
+	for _, name := range names(t, srv) {
+		if !strings.HasPrefix(name, "shop."+preparedPrefix) {
+			t.Error(name)
+		}
 	}
 }

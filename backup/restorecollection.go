@@ -80,7 +80,7 @@ func (r *collectionRestore) stage(ctx context.Context) error {
 	if r.target.entry.Kind == mongosource.KindCapped {
 		opts.Ordered, opts.Parallelism = true, 1
 	}
-	name := r.job.view.preparedName(r.target.to)
+	name := r.job.view.preparedName(r.target)
 	description, limited := withoutExpiry(r.head.Description)
 	indexes := r.staticIndexes()
 	result, err := mongosink.ReplaceCollection(r.prepared(), &mongosink.ReplaceCollectionOptions{
@@ -97,7 +97,7 @@ func (r *collectionRestore) stage(ctx context.Context) error {
 // staged reports whether an earlier run prepared the collection. Which documents it chose is only
 // known if it chose all.
 func (r *collectionRestore) staged(ctx context.Context) (bool, error) {
-	if r.job.opts.partial() {
+	if r.job.fresh || r.job.opts.partial() {
 		return false, nil
 	}
 	found, err := exists(ctx, r.prepared())
@@ -116,7 +116,7 @@ func (r *collectionRestore) staged(ctx context.Context) (bool, error) {
 // prepared returns the collection that gets the name of the target.
 func (r *collectionRestore) prepared() *mongo.Collection {
 	return collectionOf(r.job.client, mongosource.Namespace{
-		Database: r.target.to.Database, Collection: r.job.view.preparedName(r.target.to),
+		Database: r.target.to.Database, Collection: r.job.view.preparedName(r.target),
 	})
 }
 

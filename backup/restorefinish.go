@@ -44,12 +44,12 @@ func (j *restoreJob) prepared(receipts []Receipt) ([]*collectionRestore, error) 
 	if j.err != nil {
 		return nil, j.err
 	}
-	receipts, err := oneEach(j.name, len(j.all), receipts)
+	receipts, err := oneEach(j.name, j.units(), receipts)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]*collectionRestore, len(j.all))
-	for n, receipt := range receipts {
+	for n, receipt := range receipts[:len(j.all)] {
 		all[n] = j.collection(n)
 		all[n].counts = receipt.Counts
 		if err := json.Unmarshal(receipt.Data, &all[n].data); err != nil {

@@ -137,5 +137,5 @@ func (j *restoreJob) unfinished(ctx context.Context, t target) (bool, error) {
 	if t.entry.Kind != mongosource.KindTimeSeries {
 		return false, nil
 	}
-	return exists(ctx, j.client.Database(t.to.Database).Collection(j.view.preparedName(t.to)))
+	return exists(ctx, j.client.Database(t.to.Database).Collection(j.view.preparedName(t)))
 }

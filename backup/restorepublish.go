@@ -94,7 +94,7 @@ func wait(ctx context.Context, d time.Duration) error {
 func (r *collectionRestore) renameOnce(ctx context.Context) error {
 	const namespaceExists = 48
 	err := r.job.client.Database("admin").RunCommand(ctx, bson.D{
-		{Key: "renameCollection", Value: r.target.to.Database + "." + r.job.view.preparedName(r.target.to)},
+		{Key: "renameCollection", Value: r.target.to.Database + "." + r.job.view.preparedName(r.target)},
 		{Key: "to", Value: r.target.to.String()},
 		{Key: "dropTarget", Value: r.job.opts.DropTarget},
 		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}}},

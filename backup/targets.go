@@ -103,9 +103,12 @@ func (j *restoreJob) Targets() []mongosource.Namespace {
 }
 
 // preparedName returns the name under which a target is prepared, in its database. It depends only on
-// the backup and the target, so that a restore that is run again finds what a killed one left.
-func (v *View) preparedName(to mongosource.Namespace) string {
-	hash := sha256.Sum256([]byte(v.repo.id + "\x00" + v.manifest.Run + "\x00" + to.Database + "\x00" + to.Collection))
+// the backup, the collection and the target, so that a restore that is run again finds what a killed
+// one left, and one of another collection does not.
+func (v *View) preparedName(t target) string {
+	hash := sha256.Sum256([]byte(strings.Join([]string{
+		v.repo.id, v.manifest.Run, t.entry.Database, t.entry.Collection, t.to.Database, t.to.Collection,
+	}, "\x00")))
 	return preparedPrefix + hex.EncodeToString(hash[:8])
 }
 

@@ -98,7 +98,7 @@ func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
 	ctx = stream.WithoutDrain(ctx)
 	report, found, err := j.view.gather(string(j.depth), j.name, j.units(), receipts)
-	if err == nil && len(found.List) == 0 && !j.complete(report.Counts) {
+	if err == nil && len(found.List) == 0 && !j.view.complete(report.Counts) {
 		err = errReceipt
 	}
 	if err != nil {
@@ -144,12 +144,12 @@ func (v *View) conclude(
 }
 
 // complete reports whether the counts are those of the manifest.
-func (j *verifyJob) complete(c Counts) bool {
+func (v *View) complete(c Counts) bool {
 	var segments int64
-	for i := range j.view.manifest.Collections {
-		segments += j.view.manifest.Collections[i].Segments
+	for i := range v.manifest.Collections {
+		segments += v.manifest.Collections[i].Segments
 	}
-	return c.Segments == segments && c.Documents == j.view.manifest.Documents() && c.Bytes == j.view.manifest.Bytes()
+	return c.Segments == segments && c.Documents == v.manifest.Documents() && c.Bytes == v.manifest.Bytes()
 }
 
 var errReceipt = stream.Mark(errors.New("a receipt is not of this job"), stream.Fatal)
