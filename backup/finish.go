@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"filippo.io/age"
 
@@ -140,6 +141,9 @@ func (f *finish) manifest(ctx context.Context) (*Manifest, error) {
 		m.Collections = append(m.Collections, c.entry)
 		all.merge(c.times)
 	}
+	if err := f.checkReused(ctx, list); err != nil {
+		return nil, err
+	}
 	if m.Objects, err = f.repo.putObjects(ctx, f.run, list); err != nil {
 		return nil, err
 	}
@@ -158,4 +162,21 @@ func (f *finish) manifest(ctx context.Context) (*Manifest, error) {
 		return nil, fmt.Errorf("%w: there is no document", ErrNothing)
 	}
 	return m, nil
+}
+
+// checkReused returns an error unless the objects that earlier runs stored are there. Those of this run
+// were checked with its receipts.
+func (f *finish) checkReused(ctx context.Context, list objectList) error {
+	reused := objectList{}
+	for key, size := range list {
+		if !strings.HasPrefix(key, dataPrefix+f.run+"/") {
+			reused.add(key, size)
+		}
+	}
+	lost, err := f.repo.lost(ctx, reused)
+	if err == nil && len(lost) > 0 {
+		err = damaged("%d objects of earlier backups are gone or were cut, such as %s: begin another backup",
+			len(lost), lost[0])
+	}
+	return err
 }

@@ -62,6 +62,25 @@ func (r *Repository) putObjects(ctx context.Context, run string, list objectList
 	return r.putNamed(ctx, func(all Tally) string { return objectListKey(run, all) }, r.objectListPlace(run), nil, rows)
 }
 
+// lost returns the keys of the objects of a list that the store does not have, or has shorter.
+func (r *Repository) lost(ctx context.Context, list objectList) (keys []string, _ error) {
+	named := make([]Segment, 0, len(list))
+	for key := range list {
+		named = append(named, Segment{Object: key})
+	}
+	sizes, err := sizesIn(ctx, r.store, named)
+	if err != nil {
+		return nil, err
+	}
+	for key, size := range list {
+		if found, ok := sizes[key]; !ok || found < size {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
 // objects returns a source of the objects that the backup names, in the order of their keys. A run that
 // returns nil has proved that the list is the one that the manifest names.
 func (r *Repository) objects(m *Manifest) stream.Source[namedObject] {

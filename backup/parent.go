@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -105,6 +106,7 @@ func (r *Repository) matchParent(
 		numbers[m.Collections[n].Namespace().String()] = n
 	}
 	bounds := map[int][]bson.RawValue{}
+	named := map[int]objectList{} // by collections
 	for i := range collections {
 		c := &collections[i]
 		n, ok := numbers[c.namespace().String()]
@@ -112,24 +114,44 @@ func (r *Repository) matchParent(
 			continue
 		}
 		every := max(segmentsOfUnit, int(m.Collections[n].Segments)/maxUnits)
-		found, usable, err := r.parentBounds(ctx, m, n, identities, c, every)
+		found, objects, usable, err := r.parentBounds(ctx, m, n, identities, c, every)
 		if err != nil {
 			return nil, err
 		}
 		if usable {
-			c.InParent, bounds[i] = n, found
+			c.InParent, bounds[i], named[i] = n, found, objects
 		}
 	}
-	return bounds, nil
+	return bounds, r.forgetLost(ctx, collections, named)
+}
+
+// forgetLost makes the collections be stored again whose objects in the parent are missing or short:
+// a backup that names them again would be damaged from its first day.
+func (r *Repository) forgetLost(ctx context.Context, collections []planCollection, named map[int]objectList) error {
+	all := objectList{}
+	for _, list := range named {
+		all.addAll(list)
+	}
+	lost, err := r.lost(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i, list := range named {
+		if slices.ContainsFunc(lost, func(key string) bool { return list[key] > 0 }) {
+			collections[i].InParent = -1
+		}
+	}
+	return nil
 }
 
 // parentBounds returns each every-th bound between the segments of a collection of the parent. They
-// are usable if they are segments of the collection c, and cover all of it.
+// are usable if they are segments of the collection c, and cover all of it. objects are those that the
+// segments name.
 func (r *Repository) parentBounds(
 	ctx context.Context, m *Manifest, n int, identities []age.Identity, c *planCollection, every int,
-) (bounds []bson.RawValue, usable bool, err error) {
+) (bounds []bson.RawValue, objects objectList, usable bool, err error) {
 	var previous *Segment
-	usable = true
+	objects, usable = objectList{}, true
 	count := 0
 	_, err = stream.Run(ctx, r.catalog(m, n, identities), sink.ForEach(func(_ context.Context, row catalogRow) error {
 		if row.head != nil {
@@ -142,10 +164,11 @@ func (r *Repository) parentBounds(
 			bounds = append(bounds, s.From)
 		}
 		count++
+		objects.add(s.Object, s.Offset+s.Length)
 		previous = s
 		return nil
 	}))
-	return bounds, usable && previous != nil && previous.To.IsZero(), err
+	return bounds, objects, usable && previous != nil && previous.To.IsZero(), err
 }
 
 // follows reports whether the range of s begins where that of the previous one ends; nil is that

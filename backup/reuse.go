@@ -116,7 +116,11 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (bool, error
 		return false, err
 	}
 	s.At, s.Read = readAt, readNow()
-	return true, w.repo.hold(ctx, s.Object)
+	err = w.repo.hold(ctx, s.Object)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil // it is stored again
+	}
+	return err == nil, err
 }
 
 // errSeveral ends the search for the only segment of a small collection.
