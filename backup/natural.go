@@ -52,9 +52,12 @@ func (w *unitRun) documents(c int) stream.Source[bson.Raw] {
 
 // checkSame returns an error if the collection is not the one of the plan.
 func (w *unitRun) checkSame(ctx context.Context, entry *planCollection) error {
-	filter := bson.D{{Key: "name", Value: entry.Collection}}
-	found, err := stream.Run(ctx, mongosource.Collections(w.client.Database(entry.Database),
-		&mongosource.CollectionsOptions{Filter: filter}), sink.Slice[mongosource.Collection]())
+	list := stream.Retry(func(ctx context.Context, name string) ([]mongosource.Collection, error) {
+		return stream.Run(ctx, mongosource.Collections(w.client.Database(entry.Database),
+			&mongosource.CollectionsOptions{Filter: bson.D{{Key: "name", Value: name}}}),
+			sink.Slice[mongosource.Collection]())
+	}, nil)
+	found, err := list(ctx, entry.Collection)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,11 @@ func (w *unitRun) storeOnce(ctx context.Context, c int, to bson.RawValue, last b
 			s.From, s.To, s.At = w.from, to, readAt
 			if cut.more {
 				s.To = cut.next
+				// The scan compares the collection after its last document only, and a receipt stays
+				// valid if that fails.
+				if err := w.checkSame(ctx, entry); err != nil {
+					return err
+				}
 			}
 			return w.putReceipt(ctx, &receiptRecord{
 				From: s.From, To: s.To, Until: to, Done: last && !cut.more, Rows: []receiptRow{{c, s}},
