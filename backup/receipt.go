@@ -59,18 +59,15 @@ func unitDataPrefix(run string, unit int) string {
 }
 
 // receipts returns all receipts of a unit. Each has been checked: it can be read, it belongs to the
-// unit, and its objects are there.
+// unit, and its objects are there. The objects are listed last: each was stored before its receipt, and
+// another process can store more at any time.
 func (j *backupJob) receipts(ctx context.Context, p *plan, unit int) ([]receiptObject, error) {
 	identities, err := j.repo.recordIdentities(ctx, p.Epoch)
 	if err != nil {
 		return nil, err
 	}
-	sizes, err := j.sizes(ctx, unit)
-	if err != nil {
-		return nil, err
-	}
 	prefix := receiptPrefix(j.run, unit)
-	return stream.Run(ctx, stream.Via(j.repo.store.List(prefix), stream.MapParallel(requestsAtOnce,
+	all, err := stream.Run(ctx, stream.Via(j.repo.store.List(prefix), stream.MapParallel(requestsAtOnce,
 		func(ctx context.Context, o Object) (receiptObject, error) {
 			found := receiptObject{key: o.Key, stored: o.Modified}
 			number, _, _ := strings.Cut(strings.TrimPrefix(o.Key, prefix), "-")
@@ -79,14 +76,21 @@ func (j *backupJob) receipts(ctx context.Context, p *plan, unit int) ([]receiptO
 				return found, failed(o.Key, damaged("it is not the key of a receipt"))
 			}
 			place := j.repo.receiptPlace(j.run, unit, found.number)
-			if err := j.repo.record(ctx, o.Key, place, identities, &found.receiptRecord); err != nil {
-				return found, err
-			}
-			if err := found.check(p, j.run, unit, sizes); err != nil {
-				return found, failed(o.Key, damaged("%w", err))
-			}
-			return found, nil
+			return found, j.repo.record(ctx, o.Key, place, identities, &found.receiptRecord)
 		})), sink.Slice[receiptObject]())
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	sizes, err := j.sizes(ctx, unit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if err := all[i].check(p, j.run, unit, sizes); err != nil {
+			return nil, failed(all[i].key, damaged("%w", err))
+		}
+	}
+	return all, nil
 }
 
 // sizes returns the sizes of the objects of a unit.
