@@ -110,9 +110,17 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (bool, error
 	count := newTally()
 	_, err := stream.Run(ctx, docs, sink.ForEach(func(_ context.Context, doc bson.Raw) error {
 		count.add(doc)
+		if count.documents > s.Documents || count.bytes > s.Bytes {
+			return errChanged
+		}
 		return nil
 	}))
-	if err != nil || count.result() != s.Tally {
+	switch {
+	case errors.Is(err, errChanged):
+		return false, nil
+	case errors.Is(err, mongosource.ErrSnapshotTooOld) && w.plan.At == (bson.Timestamp{}):
+		return false, nil // a receipt is stored after each segment of what is read again
+	case err != nil || count.result() != s.Tally:
 		return false, err
 	}
 	s.At, s.Read = readAt, readNow()
@@ -122,6 +130,9 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (bool, error
 	}
 	return err == nil, err
 }
+
+// errChanged ends the read of a range as soon as it has more than the segment of the parent.
+var errChanged = errors.New("the range has changed")
 
 // errSeveral ends the search for the only segment of a small collection.
 var errSeveral = errors.New("the collection has several segments")
