@@ -12,8 +12,8 @@
 //
 // A Put writes with the condition that the key has no object, and with a random token in the
 // metadata. If it fails, or the service says that there is an object, the token of the object at
-// the key shows whether it is this one. An error that leaves it open has the class UnknownOutcome.
-// Requests are repeated only by the driver.
+// the key shows whether it is this one. That there is none is believed only if a list shows none. An
+// error that leaves it open has the class UnknownOutcome. Requests are repeated only by the driver.
 //
 // # Limits
 //
@@ -96,13 +96,25 @@ func failed(operation, key string, err error) error {
 	return fmt.Errorf("blobstore: %s %s: %w", operation, key, err)
 }
 
-// classOf returns the class of an error of the bucket.
+// classOf returns the class of an error of the bucket, for a request that has certainly failed or
+// may be repeated. Drivers have no code for a service that is busy, and for most other failures.
 func classOf(err error) stream.Class {
-	switch gcerrors.Code(err) {
-	case gcerrors.Internal, gcerrors.DeadlineExceeded:
-		return stream.Retryable
-	case gcerrors.ResourceExhausted:
+	switch code := gcerrors.Code(err); {
+	case code == gcerrors.ResourceExhausted:
 		return stream.Throttled
+	case code == gcerrors.NotFound, code == gcerrors.FailedPrecondition, refused(err):
+		return stream.Fatal
 	}
-	return stream.Fatal
+	return stream.Retryable
+}
+
+// refused reports whether the service answered that it does not do this. NotFound is none of these
+// answers: Azure's driver returns it for a host without an address, and Google's for a missing
+// right.
+func refused(err error) bool {
+	switch gcerrors.Code(err) {
+	case gcerrors.InvalidArgument, gcerrors.PermissionDenied, gcerrors.Unimplemented:
+		return true
+	}
+	return false
 }

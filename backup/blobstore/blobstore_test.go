@@ -1,6 +1,9 @@
 package blobstore_test
 
 import (
+	"context"
+	"errors"
+	"io/fs"
 	"testing"
 
 	"gocloud.dev/blob"
@@ -10,6 +13,9 @@ import (
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/backup/blobstore"
 	"github.com/millweir/millweir/backup/storetest"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
 )
 
 func TestStore(t *testing.T) {
@@ -27,8 +33,27 @@ func TestStore(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) backup.Store {
 				bucket := blob.PrefixedBucket(open(t), "shop/")
 				t.Cleanup(func() { _ = bucket.Close() })
-				return blobstore.New(bucket, nil)
+				return repeatedLists{blobstore.New(bucket, nil)}
 			})
 		})
 	}
+}
+
+// repeatedLists is a store that repeats a list that fails because a file was deleted in the
+// meantime, as those of fileblob do.
+type repeatedLists struct{ backup.Store }
+
+func (s repeatedLists) List(prefix string) stream.Source[backup.Object] {
+	return stream.SourceFunc[backup.Object](func(ctx context.Context, emit func(backup.Object) error) error {
+		for {
+			all, err := stream.Run(stream.WithoutDrain(ctx), s.Store.List(prefix), sink.Slice[backup.Object]())
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case err != nil:
+				return err
+			}
+			return source.Slice(all).Each(stream.WithoutDrain(ctx), emit)
+		}
+	})
 }

@@ -120,7 +120,7 @@ func (s *Store) notFound(ctx context.Context, key string, err error) error {
 	}
 	list := s.bucket.List(&blob.ListOptions{Prefix: key})
 	switch first, look := list.Next(ctx); {
-	case errors.Is(look, io.EOF), look == nil && first.Key != key:
+	case look == io.EOF, look == nil && first.Key != key: //nolint:errorlint // an error may wrap it
 		return backup.ErrNotFound
 	case look != nil:
 		return fmt.Errorf("the object cannot be read, and a list does not show whether there is one: %w: %w", look, err)

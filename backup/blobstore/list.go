@@ -2,7 +2,6 @@ package blobstore
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"gocloud.dev/blob"
@@ -23,7 +22,7 @@ func (s *Store) List(prefix string) stream.Source[backup.Object] {
 			switch {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
-			case errors.Is(err, io.EOF):
+			case err == io.EOF: //nolint:errorlint // a connection that broke off may be an error that wraps it
 				return nil
 			case err != nil:
 				return failed("list", prefix, err)

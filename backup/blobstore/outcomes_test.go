@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"testing"
@@ -29,24 +30,38 @@ const (
 	exists   = coded(gcerrors.FailedPrecondition)
 	denied   = coded(gcerrors.PermissionDenied)
 	notFound = coded(gcerrors.NotFound)
+	internal = coded(gcerrors.Internal)
 )
+
+// errClosed is what a driver returns if the server closes the connection. gocloud.dev does not wrap it.
+var errClosed = fmt.Errorf("get: %w", io.EOF)
 
 // scripted is a driver of a bucket with one object.
 type scripted struct {
 	driver.Bucket
 	write  error // of the Close of a writer
+	begin  error // of the first Write of a writer
 	stores bool  // the writer stores the object although its Close fails
 	look   error // of Attributes
 	read   error // of a reader
 	list   error
+	delete error
 	short  bool // a reader ends early, and a lost write too
 
 	content  []byte // nil for no object
 	metadata map[string]string
 }
 
-func (s *scripted) Close() error                           { return nil }
-func (s *scripted) ErrorCode(err error) gcerrors.ErrorCode { return gcerrors.ErrorCode(err.(coded)) } //nolint:errorlint // as it was returned
+func (s *scripted) Close() error { return nil }
+
+func (s *scripted) ErrorCode(err error) gcerrors.ErrorCode {
+	if c, ok := err.(coded); ok { //nolint:errorlint // as it was returned
+		return gcerrors.ErrorCode(c)
+	}
+	return gcerrors.Unknown
+}
+
+func (s *scripted) Delete(context.Context, string, *driver.DeleteOptions) error { return s.delete }
 
 func (s *scripted) Attributes(context.Context, string) (*driver.Attributes, error) {
 	switch {
@@ -96,7 +111,17 @@ type writer struct {
 	metadata map[string]string
 }
 
+func (w *writer) Write(p []byte) (int, error) {
+	if w.s.begin != nil {
+		return 0, w.s.begin
+	}
+	return w.Buffer.Write(p)
+}
+
 func (w *writer) Close() error {
+	if w.s.begin != nil {
+		return w.s.begin
+	}
 	if w.s.write == nil || w.s.stores {
 		w.s.content, w.s.metadata = w.Bytes(), w.metadata
 		if w.s.short {
@@ -114,18 +139,41 @@ func TestPutOutcomes(t *testing.T) {
 		want   error // nil with class Unclassified is success
 		class  stream.Class
 	}{
-		"stored":                       {scripted{}, nil, stream.Unclassified},
-		"a lost reply, stored":         {scripted{write: lost, stores: true}, nil, stream.Unclassified},
-		"a repeated request, stored":   {scripted{write: exists, stores: true}, nil, stream.Unclassified},
-		"a lost reply, damaged":        {scripted{write: lost, stores: true, short: true}, lost, stream.Fatal},
-		"another's object":             {scripted{write: exists, content: another}, backup.ErrExists, stream.Fatal},
-		"a lost reply, another's":      {scripted{write: lost, content: another}, backup.ErrExists, stream.Fatal},
-		"a lost reply, no object":      {scripted{write: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
-		"a lost reply, and then none":  {scripted{write: lost, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
-		"refused, and then no reply":   {scripted{write: exists, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
-		"refused, and then no object":  {scripted{write: exists}, lost, stream.Retryable},
-		"not allowed":                  {scripted{write: denied}, denied, stream.Fatal},
-		"not allowed, no reply to see": {scripted{write: denied, look: denied}, denied, stream.UnknownOutcome},
+		"stored":                      {scripted{}, nil, stream.Unclassified},
+		"a lost reply, stored":        {scripted{write: lost, stores: true}, nil, stream.Unclassified},
+		"a repeated request, stored":  {scripted{write: exists, stores: true}, nil, stream.Unclassified},
+		"a lost reply, damaged":       {scripted{write: lost, stores: true, short: true}, lost, stream.Fatal},
+		"another's object":            {scripted{write: exists, content: another}, backup.ErrExists, stream.Fatal},
+		"a lost reply, another's":     {scripted{write: lost, content: another}, backup.ErrExists, stream.Fatal},
+		"a lost reply, no object":     {scripted{write: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"a lost reply, and then none": {scripted{write: lost, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"refused, and then no reply":  {scripted{write: exists, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"refused, and then no object": {scripted{write: exists}, lost, stream.Retryable},
+		"not found":                   {scripted{write: notFound}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"a lost host name": {
+			scripted{write: notFound, stores: true, look: notFound, list: notFound},
+			blobstore.ErrOutcomeUnknown, stream.UnknownOutcome,
+		},
+		"not allowed, and the look neither": {
+			scripted{write: denied, stores: true, look: notFound, list: notFound}, denied, stream.UnknownOutcome,
+		},
+		"not allowed, in the list": {
+			scripted{write: denied, stores: true, look: notFound}, denied, stream.UnknownOutcome,
+		},
+		"refused, and the look not allowed": {
+			scripted{write: exists, stores: true, look: notFound, list: notFound},
+			blobstore.ErrOutcomeUnknown, stream.UnknownOutcome,
+		},
+		"refused, no list": {
+			scripted{write: exists, stores: true, look: notFound, list: errClosed},
+			blobstore.ErrOutcomeUnknown, stream.UnknownOutcome,
+		},
+		"lost before the end":           {scripted{begin: lost}, lost, stream.Retryable},
+		"lost before the end, no reply": {scripted{begin: lost, look: lost}, lost, stream.Retryable},
+		"not allowed to begin":          {scripted{begin: denied, look: denied}, denied, stream.Fatal},
+		"exists at the beginning":       {scripted{begin: exists, content: another}, backup.ErrExists, stream.Fatal},
+		"not allowed":                   {scripted{write: denied}, denied, stream.Fatal},
+		"not allowed, no reply to see":  {scripted{write: denied, look: denied}, denied, stream.UnknownOutcome},
 	} {
 		bucket := blob.NewBucket(&test.bucket)
 		store := blobstore.New(bucket, nil)
@@ -167,6 +215,7 @@ func TestGetOutcomes(t *testing.T) {
 		"missing":                 {scripted{read: notFound}, true},
 		"in the list":             {scripted{read: notFound, content: []byte("x")}, false},
 		"no list":                 {scripted{read: notFound, list: notFound}, false},
+		"a list that breaks off":  {scripted{read: notFound, list: errClosed}, false},
 		"a reply that ends early": {scripted{content: []byte("xyz"), short: true}, false},
 	} {
 		bucket := blob.NewBucket(&test.bucket)

@@ -55,6 +55,7 @@ type put struct {
 	key   string
 	token string
 	size  int64 // bytes so far
+	ended bool  // the service was asked to store the object; before, there is none
 }
 
 func (p *put) run(ctx context.Context, src stream.Source[[]byte]) error {
@@ -70,9 +71,8 @@ func (p *put) run(ctx context.Context, src stream.Source[[]byte]) error {
 	if err != nil {
 		return failed("put", p.key, err)
 	}
-	finished := false
 	defer func() {
-		if !finished { // a failure, a panic or runtime.Goexit: Close must store nothing
+		if !p.ended { // a failure, a panic or runtime.Goexit: Close must store nothing
 			cancel()
 			_ = w.Close()
 		}
@@ -86,7 +86,7 @@ func (p *put) run(ctx context.Context, src stream.Source[[]byte]) error {
 	case watched.Err != nil, err != nil && ctx.Err() != nil:
 		return ending.Cause(ctx, err)
 	case err == nil:
-		finished = true
+		p.ended = true
 		err = w.Close()
 	}
 	if err != nil {
@@ -102,12 +102,16 @@ func (p *put) write(w *blob.Writer, chunk []byte) error {
 }
 
 // settle returns the outcome of a write that failed with err. The object at the key decides it, if
-// there is one. Without one, the service may still be storing it.
+// there is one. Without one, the service may still be storing it, and so it may after a refusal: the
+// driver may have repeated a request whose reply was lost.
 func (p *put) settle(ctx context.Context, err error) error {
 	looking, release := ending.Outlive(ctx)
 	defer release()
 	found, look := p.store.bucket.Attributes(looking, p.key)
-	missing := gcerrors.Code(look) == gcerrors.NotFound
+	if look != nil {
+		look = p.store.notFound(looking, p.key, look)
+	}
+	missing := look == backup.ErrNotFound //nolint:errorlint // as notFound returns it
 	switch {
 	case look == nil && found.Metadata[metadataToken] != p.token:
 		return failed("put", p.key, backup.ErrExists)
@@ -117,19 +121,12 @@ func (p *put) settle(ctx context.Context, err error) error {
 		return failed("put", p.key, fmt.Errorf("%w: it has %d bytes of %d", errDamaged, found.Size, p.size))
 	case look == nil:
 		return nil
+	case !p.ended:
+		return failed("put", p.key, err)
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case missing && definite(err):
+	case missing && refused(err):
 		return failed("put", p.key, err)
 	}
 	return failed("put", p.key, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
-}
-
-// definite reports whether the service answered that it did nothing.
-func definite(err error) bool {
-	switch gcerrors.Code(err) {
-	case gcerrors.InvalidArgument, gcerrors.PermissionDenied, gcerrors.Unimplemented, gcerrors.NotFound:
-		return true
-	}
-	return false
 }
