@@ -9,7 +9,8 @@ import (
 	"github.com/millweir/millweir/sink/s3sink"
 )
 
-// Sweep implements [backup.Sweeper] by [s3sink.AbortPending]: it aborts unfinished multipart uploads.
+// Sweep implements [backup.Sweeper] by [s3sink.AbortPending]: it aborts unfinished multipart uploads
+// of objects, and of the probe of [Store.Check].
 // An upload that is older than Before is aborted even if it is still in progress.
 func (s *Store) Sweep(ctx context.Context, opts *backup.SweepOptions) (int64, error) {
 	if s.invalid != nil {
@@ -23,7 +24,9 @@ func (s *Store) Sweep(ctx context.Context, opts *backup.SweepOptions) (int64, er
 	n, err := s3sink.AbortPending(ctx, s.client, s.bucket, s.prefix, &s3sink.AbortPendingOptions{
 		OlderThan: age,
 		DryRun:    o.DryRun,
-		Select:    func(u s3sink.PendingUpload) bool { return backup.CheckKey(s.key(u)) == nil },
+		Select: func(u s3sink.PendingUpload) bool {
+			return backup.CheckKey(s.key(u)) == nil || s.key(u) == probeKey
+		},
 		OnUpload: func(u s3sink.PendingUpload) {
 			o.OnUnfinished(backup.Unfinished{Key: s.key(u), Size: -1, Modified: u.Began})
 		},

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -20,10 +24,11 @@ const probeType = "application/x-millweir-probe"
 // ProbeIfAbsent finds out whether the service keeps the promise of IfAbsent. It stores a short
 // object at key, by a PutObject and by a multipart upload, until the service refuses each because
 // the object exists. The object stays: in later calls the service refuses both requests at once, and
-// nothing is written. Run it once for a bucket, such as when a backup is set up.
+// only the multipart upload is begun, and aborted. Run it once for a bucket, such as when a backup is
+// set up.
 //
-//   - key: one that nothing else uses. If a HEAD shows an object that is not a probe, that is an
-//     error. opts are those of the uploads: their encryption, ACL, tags, checksum and timeouts are
+//   - key: one that nothing else uses. If a HEAD shows an object that is not a probe, or fails other
+//     than by 404 or 403, that is an error. opts are those of the uploads: their encryption, ACL, tags, checksum and timeouts are
 //     used. With an encryption there is no PutObject, as in [Upload].
 //   - Errors: [ErrIgnoresIfNoneMatch], with the request that ignores it; those of [Upload]; a
 //     [*PendingError] if the service refuses as it should, but the probe's upload could not be
@@ -64,15 +69,23 @@ func probeOptions(opts *UploadOptions) *UploadOptions {
 // prober is one [ProbeIfAbsent].
 type prober struct{ *settings }
 
-// checkKey returns an error if the key has an object that is not a probe. A service that ignores
-// If-None-Match would replace it.
+// checkKey returns an error if the key may have an object that is not a probe, unless the client may
+// not read it. A service that ignores If-None-Match would replace it.
 func (p prober) checkKey(ctx context.Context) error {
 	q := newRequests(p.settings)
-	out, err := q.head(ctx, "")
-	if ctx.Err() != nil {
+	out, err := s3retry.Do(ctx, &q.retries, q.named("head"), func() (*s3.HeadObjectOutput, error) {
+		return q.head(ctx, "")
+	})
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	}
-	if err == nil && showsObject(out) && aws.ToString(out.ContentType) != probeType {
+	case notFound(err), s3fault.Status(err) == http.StatusForbidden:
+		return nil
+	case err != nil:
+		return q.requestError(ctx, "head", err)
+	case !showsObject(out):
+		return q.failed("head", errNoETag)
+	case aws.ToString(out.ContentType) != probeType:
 		return q.failed("probe", fmt.Errorf("%w, and it is not a probe: use another key", ErrExists))
 	}
 	return nil
@@ -86,7 +99,9 @@ func (p prober) probe(ctx context.Context, what string, store func(context.Conte
 		switch {
 		case errors.As(err, new(*PendingError)):
 			return err
-		case errors.Is(err, ErrExists), errors.Is(err, ErrConflict), precondition(err):
+		case errors.Is(err, ErrBrokenOff): // also ErrExists, because the key has the first probe
+			return stream.Mark(err, stream.Retryable)
+		case errors.Is(err, ErrConflict), precondition(err):
 			return nil
 		case err != nil:
 			return err

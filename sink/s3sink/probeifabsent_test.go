@@ -3,11 +3,17 @@ package s3sink_test
 import (
 	"bytes"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/stream"
 )
 
 // ignoring is a service that ignores If-None-Match in the requests op.
@@ -129,5 +135,69 @@ func TestProbeOfAnotherObject(t *testing.T) {
 	}
 	if !bytes.Equal(server.Object(bucket, key).Body, random(3)) || len(server.Requests()) != 1 {
 		t.Errorf("%d requests were sent", len(server.Requests()))
+	}
+}
+
+// TestProbeOfUnknownObject: a probe is stored only if the key has no other object, or the client may
+// not know.
+func TestProbeOfUnknownObject(t *testing.T) {
+	for name, reply := range map[string]func(*s3test.Request) *s3test.Reply{
+		"busy":       s3test.Fail(503, "SlowDown"),
+		"broken":     s3test.Fail(500, "InternalError"),
+		"rejected":   s3test.Fail(400, "BadRequest"),
+		"lost":       s3test.Drop,
+		"login page": func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Status: 200} },
+	} {
+		server, client := newServer(t, nil)
+		server.Fault(ignoring("PutObject"))
+		server.Fault(ignoring("CompleteMultipartUpload"))
+		server.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: reply})
+		server.Put(bucket, key, random(3))
+		err := s3sink.ProbeIfAbsent(t.Context(), client, bucket, key, &s3sink.UploadOptions{RetryTimeout: -1})
+		if err == nil || errors.Is(err, s3sink.ErrIgnoresIfNoneMatch) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if !bytes.Equal(server.Object(bucket, key).Body, random(3)) {
+			t.Errorf("%s: the object was replaced", name)
+		}
+	}
+}
+
+// TestProbeAfterOutage: a HEAD that fails for a while is repeated.
+func TestProbeAfterOutage(t *testing.T) {
+	server, client := newServer(t, nil)
+	server.Fault(s3test.Fault{Op: "HeadObject", Times: 4, Before: s3test.Fail(503, "SlowDown")})
+	if err := s3sink.ProbeIfAbsent(t.Context(), client, bucket, key, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// breaking is an HTTP client whose connections break before each PutObject but the first is sent.
+type breaking struct {
+	s3.HTTPClient
+	puts *int
+}
+
+func (b breaking) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut && !r.URL.Query().Has("partNumber") {
+		if *b.puts++; *b.puts > 1 {
+			httptrace.ContextClientTrace(r.Context()).GetConn("")
+			return nil, io.ErrUnexpectedEOF
+		}
+	}
+	return b.HTTPClient.Do(r)
+}
+
+// TestProbeBrokenOff: a connection that breaks is no refusal, although the key has an object: the
+// probe.
+func TestProbeBrokenOff(t *testing.T) {
+	server, plain := newServer(t, nil)
+	server.Fault(ignoring("PutObject"))
+	client := newClient(server.URL, func(o *s3.Options) {
+		o.HTTPClient = breaking{plain.Options().HTTPClient, new(int)}
+	})
+	err := s3sink.ProbeIfAbsent(t.Context(), client, bucket, key, &s3sink.UploadOptions{RetryTimeout: -1})
+	if !errors.Is(err, s3sink.ErrBrokenOff) || stream.ClassOf(err) != stream.Retryable {
+		t.Errorf("%v of the class %v", err, stream.ClassOf(err))
 	}
 }
