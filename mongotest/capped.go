@@ -56,7 +56,7 @@ func (s *Server) trim(c *collection) {
 		c.docs = c.docs[1:]
 		c.limits.used -= int64(len(oldest))
 		delete(c.ids, idOf(oldest))
-		s.loseCursors(c, oldest)
+		s.loseCursors(oldest)
 		if len(c.unique) > 0 {
 			_ = c.resetUnique() // it succeeded before
 			c.findDuplicate()
@@ -64,10 +64,10 @@ func (s *Server) trim(c *collection) {
 	}
 }
 
-// loseCursors ends the cursors of a capped collection whose next document is gone.
-func (s *Server) loseCursors(c *collection, gone bson.Raw) {
+// loseCursors ends the cursors of a capped collection, and of its views, whose next document is gone.
+func (s *Server) loseCursors(gone bson.Raw) {
 	for _, cur := range s.cursors {
-		if cur.ns == c.db+"."+c.name && cur.at == (bson.Timestamp{}) && len(cur.docs) > 0 && &cur.docs[0][0] == &gone[0] {
+		if cur.at == (bson.Timestamp{}) && len(cur.docs) > 0 && &cur.docs[0][0] == &gone[0] {
 			cur.overtaken = true
 		}
 	}

@@ -48,8 +48,12 @@ func all(rules []schema) schema {
 // parseKeyword returns the rule of one keyword of a schema, or nil if it has none.
 func parseKeyword(in bson.Raw, key string, v bson.RawValue) (schema, error) {
 	switch key {
-	case "title", "description", "exclusiveMinimum", "exclusiveMaximum": // the latter belong to others
+	case "title", "description":
 		return nil, nil
+	case "exclusiveMinimum":
+		return nil, checkExclusive(in, key, v, "minimum")
+	case "exclusiveMaximum":
+		return nil, checkExclusive(in, key, v, "maximum")
 	case "bsonType":
 		return typeRule(typeNames, v)
 	case "type":
@@ -192,6 +196,18 @@ func limitRule(in bson.Raw, key string, limit bson.RawValue) (schema, error) {
 		return nil, fmt.Errorf("$jsonSchema keyword '%s' must be a number", key)
 	}
 	return func(v bson.RawValue) bool { return bsonorder.Bracket(v.Type) != number || compares(v, operator, limit) }, nil
+}
+
+// checkExclusive returns why the keyword exclusiveMinimum or exclusiveMaximum is wrong, or nil. It
+// changes the meaning of the limit.
+func checkExclusive(in bson.Raw, key string, v bson.RawValue, limit string) error {
+	switch {
+	case v.Type != bson.TypeBoolean:
+		return fmt.Errorf("$jsonSchema keyword '%s' must be a boolean", key)
+	case in.Lookup(limit).IsZero():
+		return fmt.Errorf("$jsonSchema keyword '%s' must be a present if %s is present", limit, key)
+	}
+	return nil
 }
 
 // lengthRule limits the code points of strings, or the elements of arrays.

@@ -74,8 +74,9 @@ func compile(pattern, options string) (*regexp.Regexp, error) {
 	return expression, nil
 }
 
-// translate rewrites what PCRE and Go read differently. In PCRE, $ also matches before a newline at the
-// end, and \s and \S know the vertical tab.
+// translate rewrites what PCRE and Go read differently, or refuses it. In PCRE, $ also matches before
+// a newline at the end, ^ with the option m does not match after it, and \s and \S know the vertical
+// tab.
 func translate(pattern string, multiline bool) (string, error) {
 	var out strings.Builder
 	class := false // within brackets
@@ -92,6 +93,8 @@ func translate(pattern string, multiline bool) (string, error) {
 				return "", fmt.Errorf(`\%c`, rest[0])
 			}
 			out.WriteString(text)
+		case class && c == '[' && rest != "" && strings.IndexByte(":.=", rest[0]) >= 0:
+			return "", fmt.Errorf("[%c in a class", rest[0])
 		case class:
 			class = c != ']'
 			out.WriteByte(c)
@@ -102,7 +105,9 @@ func translate(pattern string, multiline bool) (string, error) {
 				out.WriteString(rest[:end])
 				i += end
 			}
-		case c == '$' && !multiline && (rest == "" || rest[0] == ')' || rest[0] == '|'):
+		case c == '^' && multiline && !consumes(rest):
+			return "", fmt.Errorf("with m, ^ before anything but a letter or digit")
+		case c == '$' && !multiline && endsHere(rest):
 			out.WriteString(`(?:\n?\z)`)
 		case c == '$' && !multiline:
 			return "", fmt.Errorf("$ in the middle")
@@ -116,6 +121,56 @@ func translate(pattern string, multiline bool) (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// consumes reports whether an expression begins with a letter or digit that it matches at least once.
+func consumes(expression string) bool {
+	if expression == "" {
+		return false
+	}
+	c := expression[0]
+	literal := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return literal && (len(expression) == 1 || strings.IndexByte("*?{", expression[1]) < 0)
+}
+
+// endsHere reports whether nothing can match after a place in an expression: only the ends of groups
+// and other alternatives follow.
+func endsHere(rest string) bool {
+	for rest != "" {
+		switch rest[0] {
+		case ')':
+			rest = rest[1:]
+		case '|':
+			rest = fromGroupEnd(rest)
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// fromGroupEnd returns the rest of an expression from the ) that closes the group in which it begins.
+// It is empty if there is none.
+func fromGroupEnd(rest string) string {
+	depth, class := 0, false
+	for i := 0; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case c == '\\':
+			i++
+		case class:
+			class = c != ']'
+		case c == '[':
+			class = true
+			i += leadingBracket(rest[i+1:])
+		case c == '(':
+			depth++
+		case c == ')' && depth == 0:
+			return rest[i:]
+		case c == ')':
+			depth--
+		}
+	}
+	return ""
 }
 
 // escapeOf returns the translation of \c.

@@ -253,6 +253,10 @@ func TestValidatorRefusals(t *testing.T) {
 		op("$jsonSchema", op("patternProperties", bson.D{})),
 		op("$jsonSchema", op("bsonType", "text")),
 		op("$jsonSchema", op("required", bson.A{})),
+		op("$jsonSchema", op("exclusiveMinimum", true)),
+		op("$jsonSchema", op("exclusiveMaximum", false)),
+		op("$jsonSchema", bson.D{{Key: "minimum", Value: 1}, {Key: "exclusiveMinimum", Value: 1}}),
+		op("$jsonSchema", bson.D{{Key: "minimum", Value: 1}, {Key: "exclusiveMaximum", Value: true}}),
 		op("$where", "true"),
 	} {
 		err := db.CreateCollection(t.Context(), "c", options.CreateCollection().SetValidator(rule))

@@ -150,14 +150,22 @@ func (s *Server) changeOne(c *collection, req *request, statement bson.Raw) (don
 		return s.upsert(c, req, statement)
 	}
 	before := c.docs
+	if bad := c.setDocuments(docs); bad != nil {
+		_ = c.setDocuments(before) // they were there
+		return changed{}, bad
+	}
+	return done, nil
+}
+
+// setDocuments replaces the documents of c, and what is known of them. It returns why a unique index
+// refuses them, or nil.
+func (c *collection) setDocuments(docs []bson.Raw) *refusal {
 	c.docs, c.ids = docs, nil
-	if bad = c.resetUnique(); bad == nil {
-		bad = c.findDuplicate()
+	c.limits.count(docs)
+	if bad := c.resetUnique(); bad != nil {
+		return bad
 	}
-	if bad != nil {
-		c.docs, done = before, changed{}
-	}
-	return done, bad
+	return c.findDuplicate()
 }
 
 // upsert stores the document that an update makes of the values of its filter.
