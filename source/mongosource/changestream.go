@@ -87,7 +87,8 @@ var errBehind = errors.New("the stream is behind")
 
 // next returns the next events, which the caller owns. It returns none if nothing has changed; the
 // position may have moved even then. It drops a full reply of a cursor that had caught up, and a late
-// reply, and returns errBehind, because a cursor may skip events when many come at once or when it lags.
+// reply, and returns errBehind, because a cursor may skip events when many come at once or when it
+// lags.
 func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 	first := !s.opened.IsZero() // the reply to the opening, which begins at a proven place
 	asked := cmp.Or(s.opened, time.Now())
@@ -100,7 +101,9 @@ func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 		s.run.late++
 		return nil, errBehind
 	}
-	s.run.late = 0
+	if !first { // the reply to an opening is never late, so it does not say how slow the server is
+		s.run.late = 0
+	}
 	switch {
 	case !full:
 		s.headAt = asked
@@ -133,8 +136,11 @@ func (s *changeStream) behind() bool {
 // may have waited for a free connection before. The limit doubles after each late reply, so that a
 // server that is always slow does not stop the stream.
 func (s *changeStream) late() bool {
-	const defaultAwait = time.Second
-	limit := max(s.run.opts.ReopenAfter, 0) + cmp.Or(s.run.opts.MaxAwait, defaultAwait)
+	const (
+		defaultAwait = time.Second
+		longest      = 30 * 24 * time.Hour // so that the limit cannot overflow
+	)
+	limit := min(max(s.run.opts.ReopenAfter, 0), longest) + min(cmp.Or(s.run.opts.MaxAwait, defaultAwait), longest)
 	return s.moved && !s.joiner.pending() && s.at.after != "" &&
 		time.Since(s.headAt) > limit<<min(s.run.late, maxDoublings)
 }
