@@ -34,7 +34,7 @@ type cursor struct {
 	bytes     int    // of the last batch
 	read      int64  // documents
 	broken    bool   // the driver panicked, so it may still hold a lock
-	cut       bool   // the run ended before the reply to the query
+	cut       bool   // the query may be under way: its reply did not come
 }
 
 // errNoSession says that a snapshot cannot be read. The query would read the present documents.
@@ -52,9 +52,10 @@ func (c *cursor) open(ctx context.Context) error {
 		c.cur, err = c.query.open(ctx, c.firstBatch())
 		return err
 	})
+	c.cut = err != nil && mayRun(err) && !mongoerr.Panicked(err) &&
+		(ctx.Err() != nil || mongo.IsTimeout(err) || mongo.IsNetworkError(err))
 	switch {
 	case ctx.Err() != nil && !mongoerr.Panicked(err):
-		c.cut = err != nil
 		return context.Cause(ctx)
 	case errors.Is(err, ErrMaxTime):
 		return c.query.fail(err)

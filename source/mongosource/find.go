@@ -17,10 +17,11 @@
 // the run fails, and [Scan] would continue. A server that accepts a request and never answers blocks
 // the run until one of these limits or a cancellation.
 //
-// A cancelled run waits at most 0.2 s for the reply to a query, which alone has the id of the cursor to
-// close. If no reply comes, it ends the query's session (killSessions), if the source has one: in
-// [Scan], [Split], and with NoCursorTimeout. Otherwise the server closes the cursor when it notices
-// that the connection is closed, or after 10 idle minutes.
+// A cancelled run waits at most 0.2 s for the reply to a query, which alone has the id of the cursor
+// to close. If no reply comes, then or before a time limit, it ends the query's session
+// (killSessions) on a server that the ReadPreference of the options allows. [Scan], [Split], and a
+// source with NoCursorTimeout have such a session, unless they do not read ahead. Otherwise the
+// server closes the cursor when it notices that the connection is closed, or after 10 idle minutes.
 //
 // # Change streams
 //
@@ -110,7 +111,8 @@ func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 // newFind returns the query of a source of that name.
 func newFind(name string, coll Finder, filter any, o FindOptions) (*query, error) {
 	q := &query{name: name, of: coll, validate: o.Validate, cursorSettings: cursorSettings{
-		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, copyDocuments: o.CopyDocuments, maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
+		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, copyDocuments: o.CopyDocuments,
+		maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
 	}}
 	c, ok := coll.(*mongo.Collection)
 	if coll == nil || ok && c == nil {

@@ -119,11 +119,17 @@ func (p probe) ask(ctx context.Context) error {
 
 // hidesReason reports whether err says only that the time of the client is over.
 func hidesReason(err error) bool {
+	return mongo.IsTimeout(err) && mayRun(err)
+}
+
+// mayRun reports whether the server may carry out a request that failed with err: it was sent, and
+// no answer came.
+func mayRun(err error) bool {
 	var (
 		server    mongo.ServerError
 		selection topology.ServerSelectionError
 	)
-	return mongo.IsTimeout(err) && !errors.As(err, &selection) && !(errors.As(err, &server) && hasCode(server))
+	return !errors.As(err, &selection) && !(errors.As(err, &server) && hasCode(server))
 }
 
 // hasCode reports whether err is a server's answer. The driver's error of a failed connection is a

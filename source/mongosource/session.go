@@ -73,17 +73,22 @@ func (c *cursor) refresh(ctx context.Context) {
 	})
 }
 
-// killSession ends the query of a session on the server. The reply with the id of its cursor was not
-// awaited, so killCursors is not possible.
+// killSession ends the query of a session on the server. The reply with the id of its cursor did not
+// come, so killCursors is not possible. The command goes to a server that the query may have gone to;
+// the driver does not say which one it was, nor the read preference of the collection.
 func (c *cursor) killSession(ctx context.Context) {
 	if c.session == nil {
 		return
 	}
 	ctx = mongo.NewSessionContext(ctx, nil)
+	o := options.RunCmd()
+	if preference := c.query.probe.preference; preference != nil {
+		o.SetReadPreference(preference)
+	}
 	_ = guarded(func() error {
 		return c.query.client.Database("admin").RunCommand(ctx, bson.D{
 			{Key: "killSessions", Value: bson.A{c.session.ID()}},
-		}).Err()
+		}, o).Err()
 	})
 }
 
