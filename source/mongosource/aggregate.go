@@ -52,7 +52,8 @@ func Aggregate(coll *mongo.Collection, pipeline any, opts *AggregateOptions) str
 		o.Collation = &collation
 	}
 	q := &query{name: "aggregate", of: coll, validate: o.Validate, cursorSettings: cursorSettings{
-		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, copyDocuments: o.CopyDocuments, maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
+		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, copyDocuments: o.CopyDocuments,
+		maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
 	}}
 	if coll == nil {
 		return stream.Fail[bson.Raw](q.nilCollection())

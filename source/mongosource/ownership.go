@@ -29,6 +29,20 @@ func extentOf(docs []bson.Raw) extent {
 	return extent{docs[0], docs[len(docs)-1]}
 }
 
+// detachLast returns the last of docs, which are parts of one reply, for a caller that holds it after
+// the others. It copies the document if it is less than half of them, so that it does not keep their
+// memory.
+func detachLast(docs []bson.Raw) bson.Raw {
+	last := docs[len(docs)-1]
+	whole := 0
+	for _, d := range docs {
+		if whole += len(d); whole > 2*len(last) {
+			return slices.Clip(append(bson.Raw(nil), last...))
+		}
+	}
+	return last
+}
+
 // overlaps reports whether two batches share memory. Both are still referenced, so the allocator has
 // not used the memory again: the driver has.
 func (e extent) overlaps(other extent) bool {

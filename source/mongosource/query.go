@@ -49,9 +49,9 @@ func (q *query) fail(err error) error {
 	return fmt.Errorf("mongosource: %s%s: %w", q.name, mongoerr.Namespace(q.of), err)
 }
 
-// A batch counts in a [stream.Budget] with the reply, the copy of its documents, and the reply
-// before it, which the driver keeps while it reads the next. A larger batch counts in full if the
-// budget has room.
+// A batch counts in a [stream.Budget] with the reply, the copy of its documents, if they are copied,
+// and the reply before it, which is still in use while the next one is read. A larger batch counts in
+// full if the budget has room.
 const (
 	copies    = 3
 	batchCost = copies * replyBytesBudget

@@ -83,9 +83,9 @@ func Scan(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[b
 	})
 }
 
-// ScanCheckpoints is like [Scan], also in its errors ([ErrNoSnapshot]), and puts each document into an envelope with its position, for a
-// scan that a later process continues. [stream.Acknowledge] saves positions after the documents are
-// stored:
+// ScanCheckpoints is like [Scan], also in its errors, such as [ErrNoSnapshot]. It puts each document
+// into an envelope with its position, for a scan that a later process continues. [stream.Acknowledge]
+// saves positions after the documents are stored:
 //
 //	docs := mongosource.ScanCheckpoints(cookies, bson.D{}, &mongosource.ScanOptions{After: saved})
 //	stream.Run(ctx, stream.Via2(docs,
@@ -139,7 +139,7 @@ func newScan(name string, coll *mongo.Collection, filter any, opts *ScanOptions)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.opts.check(s.opts.After, concern); err != nil {
+	if err := s.opts.check(&s.opts, concern); err != nil {
 		return nil, q.invalid(err)
 	}
 	if operator := ordered(filter); operator != "" {
@@ -158,8 +158,9 @@ func (s *scan) query(filter any, keep bool) (*query, error) {
 	keep = keep && o.KeepAlive > 0
 	q, err := newFind(s.name, s.coll, filter, FindOptions{
 		Sort:       bson.D{{Key: "_id", Value: 1}},
-		Projection: o.Projection, BatchSize: o.BatchSize, NoReadAhead: o.NoReadAhead, CopyDocuments: o.CopyDocuments, Hint: o.Hint,
-		Comment: o.Comment, Validate: o.Validate, ReadConcern: o.ReadConcern, ReadPreference: o.ReadPreference,
+		Projection: o.Projection, BatchSize: o.BatchSize, NoReadAhead: o.NoReadAhead,
+		CopyDocuments: o.CopyDocuments, Hint: o.Hint, Comment: o.Comment, Validate: o.Validate,
+		ReadConcern: o.ReadConcern, ReadPreference: o.ReadPreference,
 		NoCursorTimeout: keep,
 	})
 	if err == nil && keep {
@@ -167,6 +168,9 @@ func (s *scan) query(filter any, keep bool) (*query, error) {
 	}
 	return q, err
 }
+
+// inPlace reports whether the documents of a batch are parts of one reply.
+func (s *scan) inPlace() bool { return !s.opts.CopyDocuments && ownsReplies() }
 
 // fail adds the name of the collection to err.
 func (s *scan) fail(err error) error {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/millweir/millweir/sink"
@@ -128,13 +129,23 @@ func TestScanSnapshot(t *testing.T) {
 
 // Settings that cannot work are refused before any request.
 func TestScanRangeRefuses(t *testing.T) {
-	srv, coll := serve(t, numbered(t, 3))
+	docs := numbered(t, 9)
+	srv, coll := serve(t, docs)
 	_, null, _ := bson.MarshalValue(nil)
+	at := func(i int) mongosource.Position { return positionAt(t, docs[i]) }
 	for name, change := range map[string]func(*mongosource.ScanOptions){
 		"null":         func(o *mongosource.ScanOptions) { o.From = bson.RawValue{Type: bson.TypeNull, Value: null} },
 		"cut":          func(o *mongosource.ScanOptions) { o.To = bson.RawValue{Type: bson.TypeInt64, Value: []byte{1}} },
 		"no snapshot":  func(o *mongosource.ScanOptions) { o.At = bson.Timestamp{T: 1} },
 		"read concern": func(o *mongosource.ScanOptions) { o.Snapshot, o.ReadConcern = true, readconcern.Local() },
+		"one thread":   func(o *mongosource.ScanOptions) { o.Snapshot, o.NoReadAhead = true, true },
+		"no time":      func(o *mongosource.ScanOptions) { o.Snapshot, o.After = true, at(3) },
+		"before From":  func(o *mongosource.ScanOptions) { o.From, o.After = docs[4].Lookup("_id"), at(3) },
+		"at To":        func(o *mongosource.ScanOptions) { o.To, o.After = docs[4].Lookup("_id"), at(4) },
+		"after To":     func(o *mongosource.ScanOptions) { o.To, o.After = docs[4].Lookup("_id"), at(5) },
+		"another type": func(o *mongosource.ScanOptions) {
+			o.From, o.After = bson.RawValue{Type: bson.TypeBoolean, Value: []byte{0}}, at(5)
+		},
 	} {
 		opts := quick(2)
 		change(opts)
@@ -142,9 +153,34 @@ func TestScanRangeRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	session, err := coll.Database().Client().StartSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.EndSession(t.Context())
+	opts := quick(2)
+	opts.Snapshot = true
+	_, err = collect(mongo.NewSessionContext(t.Context(), session), mongosource.Scan(coll, bson.D{}, opts))
+	if stream.ClassOf(err) != stream.Fatal {
+		t.Errorf("in a session: %v", err)
+	}
 	if n := len(srv.Commands()); n > 0 {
 		t.Errorf("%d commands", n)
 	}
+}
+
+// positionAt returns a position after a document.
+func positionAt(t *testing.T, doc bson.Raw) (p mongosource.Position) {
+	t.Helper()
+	text := raw(t, bson.D{
+		{Key: "collection", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: make([]byte, 16)}},
+		{Key: "after", Value: doc.Lookup("_id")},
+		{Key: "done", Value: false},
+	})
+	if err := p.UnmarshalBSON(text); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // Divide returns the bounds of ranges of about equal size.

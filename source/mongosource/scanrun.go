@@ -30,6 +30,9 @@ type scanRun struct {
 // each emits the documents after the position of the options. When it emits the last one, the run
 // is proven.
 func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) error {
+	if s.opts.Snapshot && mongo.SessionFromContext(ctx) != nil {
+		return stream.Mark(s.fail(errSnapshotSession), stream.Fatal)
+	}
 	after := s.opts.After
 	r := &scanRun{
 		scan: s, uuid: after.uuid, known: after != Position{}, keep: true,
@@ -58,6 +61,8 @@ func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) er
 	return emit(r, r.held)
 }
 
+var errSnapshotSession = errors.New("a snapshot needs its own session, not that of the context")
+
 // batches returns the batches after the document with an id, or all for "". They resume after a
 // failure.
 func (r *scanRun) batches(id string) stream.Source[[]bson.Raw] {
@@ -70,7 +75,7 @@ func (r *scanRun) batches(id string) stream.Source[[]bson.Raw] {
 
 // emit emits the document held back and docs, except for the last one, which it holds back.
 func (r *scanRun) emit(ctx context.Context, docs []bson.Raw, emit func(*scanRun, bson.Raw) error) error {
-	for _, doc := range docs {
+	for i, doc := range docs {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -83,6 +88,9 @@ func (r *scanRun) emit(ctx context.Context, docs []bson.Raw, emit func(*scanRun,
 			if err := emit(r, r.held); err != nil {
 				return err
 			}
+		}
+		if i == len(docs)-1 && r.inPlace() {
+			doc = detachLast(docs)
 		}
 		r.held = doc
 	}

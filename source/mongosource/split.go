@@ -183,7 +183,8 @@ func newSplit(coll *mongo.Collection, filter any, opts *SplitOptions) (*split, e
 	}
 	var err error
 	s.scan, err = newScan("split", coll, filter, &ScanOptions{
-		Projection: o.Projection, BatchSize: o.BatchSize, CopyDocuments: o.CopyDocuments, Hint: o.Hint, Comment: o.Comment, Validate: o.Validate,
+		Projection: o.Projection, BatchSize: o.BatchSize, CopyDocuments: o.CopyDocuments, Hint: o.Hint,
+		Comment: o.Comment, Validate: o.Validate,
 		ReadConcern: o.ReadConcern, ReadPreference: o.ReadPreference, KeepAlive: o.KeepAlive, Backoff: o.Backoff,
 	})
 	if err != nil {

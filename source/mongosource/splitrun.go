@@ -200,7 +200,11 @@ func (r *splitRun) take(ctx context.Context, p part, emit func(*splitRun, bson.R
 				return err
 			}
 		}
-		r.held = heldDocument{doc, p.of, i == len(p.docs)-1}
+		endsBatch := i == len(p.docs)-1
+		if endsBatch && r.inPlace() {
+			doc = detachLast(p.docs)
+		}
+		r.held = heldDocument{doc, p.of, endsBatch}
 	}
 	return nil
 }
