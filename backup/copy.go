@@ -17,6 +17,8 @@ import (
 //     their SHA-256 with the catalog. An object with a damaged segment of the unit is not copied.
 //   - Finish copies the list of objects, the signature, and last the manifest.
 //   - Repetition: run the job again after a failure. Objects that are there are read and compared.
+//   - Time: finish within 7 days after the first unit. A sweep of the other store may delete older
+//     objects that no manifest there names. Finish looks for all of them, and fails then.
 //   - Keys: an identity, or the signing key of the backup's writer.
 //   - Cost: each byte is read once from each store. Objects are not protected from deletion there.
 //   - Errors: [ErrNotEmpty], [ErrDamaged], [ErrNotFound]; those of the stores.
@@ -81,8 +83,13 @@ func (j *copyJob) commit(ctx context.Context) error {
 	if err := j.copyObject(ctx, objectListKey(m.Run, m.Objects)); err != nil {
 		return err
 	}
-	if err := j.copied.repo.objects(m).Each(ctx, func(namedObject) error { return nil }); err != nil {
+	if err := j.checkObjects(ctx); err != nil {
 		return err
+	}
+	for n := range m.Collections {
+		if err := j.copied.rows(n).Each(ctx, func(catalogRow) error { return nil }); err != nil {
+			return err
+		}
 	}
 	key := manifestKey(m.Run)
 	err := j.copyObject(ctx, key+signatureSuffix)

@@ -141,18 +141,7 @@ const (
 
 // remove deletes a backup: first its tombstone appears, then its manifest and the signature disappear.
 func (r *Repository) remove(ctx context.Context, run string) error {
-	content, err := json.Marshal(tombstone{
-		tombstoneKind, format, r.id, run, time.Now().UTC().Truncate(time.Second),
-	})
-	if err != nil {
-		return err
-	}
-	key := tombstonesPrefix + run
-	// After a kill, the signature of an earlier tombstone can be there: both are of this repository.
-	if err := existing(r.putSignature(ctx, key, content, "gone "+run)); err != nil {
-		return err
-	}
-	if err := existing(put(ctx, r.store, key, append(content, '\n'))); err != nil {
+	if err := r.bury(ctx, run); err != nil {
 		return err
 	}
 	for _, key := range []string{manifestKey(run), manifestKey(run) + signatureSuffix} {
@@ -161,6 +150,33 @@ func (r *Repository) remove(ctx context.Context, run string) error {
 		}
 	}
 	return nil
+}
+
+// bury stores the tombstone of a backup and then its signature, so that a repeat signs the tombstone
+// that is there, whose time is an earlier one.
+func (r *Repository) bury(ctx context.Context, run string) error {
+	key, comment := tombstonesPrefix+run, tombstoneKind+" "+run
+	content, err := json.Marshal(tombstone{
+		tombstoneKind, format, r.id, run, time.Now().UTC().Truncate(time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	if err := existing(put(ctx, r.store, key, append(content, '\n'))); err != nil {
+		return err
+	}
+	if content, err = get(ctx, r.store, key); err != nil {
+		return err
+	}
+	var found tombstone
+	if err := unmarshal(content, &found); err != nil || found.Kind != tombstoneKind || found.Repository != r.id ||
+		found.Run != run {
+		return failed(key, damaged("it is no tombstone of the backup"))
+	}
+	if err := existing(r.putSignature(ctx, key, content, comment)); err != nil {
+		return err
+	}
+	return r.checkSigned(ctx, key, comment)
 }
 
 // tombstones returns when the backups were deleted, by the store's clock.

@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -91,8 +92,8 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 	if j.err != nil {
 		return nil, failed("restore", j.err)
 	}
-	for _, t := range j.all {
-		if err := j.refuse(ctx, t); err != nil {
+	for n := range j.all {
+		if err := j.collection(n).refuse(ctx); err != nil {
 			return nil, failed("restore", err)
 		}
 	}
@@ -101,23 +102,24 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 
 // refuse returns an error if the target exists with a number of documents that the restore cannot
 // give it.
-func (j *restoreJob) refuse(ctx context.Context, t target) error {
-	if j.opts.DropTarget || j.opts.Merge || !stores(t.entry.Kind) {
+func (r *collectionRestore) refuse(ctx context.Context) error {
+	t, opts := r.target, &r.job.opts
+	if opts.DropTarget || opts.Merge || !stores(t.entry.Kind) {
 		return nil
 	}
-	coll := collectionOf(j.client, t.to)
-	found, err := exists(ctx, coll)
+	found, err := exists(ctx, r.coll)
 	if err != nil || !found {
 		return err
 	}
-	if marked, err := j.unfinished(ctx, t); err != nil || marked {
+	if ours, err := r.unfinished(ctx); err != nil || ours {
 		return err
 	}
-	n, err := coll.CountDocuments(ctx, anything)
+	n, err := r.coll.CountDocuments(ctx, anything)
+	fewer := opts.partial() || t.entry.Kind == mongosource.KindCapped
 	switch {
 	case err != nil:
 		return err
-	case n > t.entry.Documents, n < t.entry.Documents && !j.opts.partial():
+	case n > t.entry.Documents, n < t.entry.Documents && !fewer:
 		return fmt.Errorf("%s: %w", quoted(t.to), ErrTargetExists)
 	}
 	return nil

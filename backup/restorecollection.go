@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -23,6 +24,9 @@ type collectionRestore struct {
 	listed Tally // of all documents, as the catalog says
 	counts Counts
 	data   prepared
+
+	anyOrder  Tally // of a time series: of the documents that are restored, with sorted fields
+	withoutID int64 // of them
 }
 
 // prepared is what a unit did: the data of its receipt.
@@ -48,7 +52,7 @@ func (r *collectionRestore) prepare(ctx context.Context) error {
 		return err
 	}
 	series := r.target.entry.Kind == mongosource.KindTimeSeries
-	unfinished, err := r.job.unfinished(ctx, r.target)
+	unfinished, err := r.unfinished(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -143,10 +147,9 @@ func (r *collectionRestore) check(ctx context.Context, coll *mongo.Collection) e
 		return err
 	case have.SameDocuments(want):
 		return nil
-	case r.target.entry.Kind == mongosource.KindCapped && have.Documents < want.Documents:
-		r.weaker("the capped collection %s kept %d documents of %d", quoted(r.target.to), have.Documents,
-			want.Documents)
-		return nil
+	}
+	if kept, err := r.keptTail(ctx, have); err != nil || kept {
+		return err
 	}
 	return fmt.Errorf("%w: %d documents of %d bytes, and not %d of %d", ErrNotEqual, have.Documents, have.Bytes,
 		want.Documents, want.Bytes)
@@ -155,27 +158,68 @@ func (r *collectionRestore) check(ctx context.Context, coll *mongo.Collection) e
 // compare accepts a target that has the documents already, as after a restore whose end was lost.
 func (r *collectionRestore) compare(ctx context.Context) error {
 	r.data.Want = r.listed
-	if r.job.opts.partial() {
-		if err := r.documents().Each(ctx, func(bson.Raw) error { return nil }); err != nil {
-			return err
-		}
-	}
-	have, err := tallyOf(ctx, r.coll)
+	same, err := r.isThere(ctx)
 	if err != nil {
 		return err
 	}
-	if !have.SameDocuments(r.data.Want) {
+	if !same {
 		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrTargetExists)
 	}
 	r.data.Present, r.data.Later = true, true
 	r.counts = Counts{
 		Documents: r.data.Want.Documents, Bytes: r.data.Want.Bytes, AlreadyThere: 1, Erased: r.counts.Erased,
 	}
-	return r.create(ctx) // it exists, so this compares its options
+	return r.compareOptions(ctx)
+}
+
+// isThere reports whether the target has the documents that are restored.
+func (r *collectionRestore) isThere(ctx context.Context) (bool, error) {
+	if r.target.entry.Kind == mongosource.KindTimeSeries {
+		return r.sameSeries(ctx)
+	}
+	if r.job.opts.partial() {
+		if err := r.documents().Each(ctx, func(bson.Raw) error { return nil }); err != nil {
+			return false, err
+		}
+	}
+	have, err := tallyOf(ctx, r.coll)
+	if err != nil {
+		return false, err
+	}
+	if have.SameDocuments(r.data.Want) {
+		return true, nil
+	}
+	return r.keptTail(ctx, have)
+}
+
+// keptTail reports whether the target is a capped collection that has dropped its oldest documents, and
+// no others. It reads the backup again.
+func (r *collectionRestore) keptTail(ctx context.Context, have Tally) (bool, error) {
+	want := r.data.Want
+	dropped := want.Documents - have.Documents
+	if r.target.entry.Kind != mongosource.KindCapped || dropped <= 0 || have.Documents == 0 {
+		return false, nil
+	}
+	counts, at, tail := r.counts, int64(0), newTally()
+	err := r.documents().Each(ctx, func(doc bson.Raw) error {
+		if at++; at > dropped {
+			tail.add(doc)
+		}
+		return nil
+	})
+	r.counts, r.data.Want = counts, want
+	if err != nil || !have.SameDocuments(tail.result()) {
+		return false, err
+	}
+	r.weaker("the capped collection %s kept %d documents of %d", quoted(r.target.to), have.Documents, want.Documents)
+	return true, nil
 }
 
 func (r *collectionRestore) weaker(format string, args ...any) {
-	r.data.Weaker = append(r.data.Weaker, fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(r.data.Weaker, text) { // a part that was repeated says it twice
+		r.data.Weaker = append(r.data.Weaker, text)
+	}
 }
 
 // quoted returns a namespace for an error.

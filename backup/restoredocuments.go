@@ -13,6 +13,18 @@ import (
 func (r *collectionRestore) documents() stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		r.counts = Counts{}
+		if r.target.entry.Kind == mongosource.KindTimeSeries {
+			anyOrder, below := newTally(), emit
+			r.withoutID = 0
+			emit = func(doc bson.Raw) error {
+				if doc.Lookup("_id").IsZero() {
+					r.withoutID++
+				}
+				anyOrder.add(inFieldOrder(doc))
+				return below(doc)
+			}
+			defer func() { r.anyOrder = anyOrder.result() }()
+		}
 		if !r.job.opts.partial() {
 			r.data.Want = r.listed
 			return stream.Via(r.segments(), r.read()).Each(ctx, func(doc bson.Raw) error {

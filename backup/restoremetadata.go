@@ -15,10 +15,28 @@ import (
 
 // create creates the collection or view with its options, unless it exists with the same options.
 func (r *collectionRestore) create(ctx context.Context) error {
-	if len(r.head.Description) == 0 {
+	return r.createAs(ctx, r.head.Description)
+}
+
+// compareOptions returns an error if the target has other options. A time limit that it does not have
+// is set later.
+func (r *collectionRestore) compareOptions(ctx context.Context) error {
+	found, err := lookUp(ctx, r.coll)
+	if err != nil {
+		return err
+	}
+	description := r.head.Description
+	if found == nil || found.Options.Lookup(expiry).IsZero() {
+		description, _ = withoutExpiry(description)
+	}
+	return r.createAs(ctx, description)
+}
+
+func (r *collectionRestore) createAs(ctx context.Context, description bson.Raw) error {
+	if len(description) == 0 {
 		return nil
 	}
-	_, err := stream.Run(ctx, source.Of(r.head.Description), mongosink.CreateCollections(r.coll.Database(),
+	_, err := stream.Run(ctx, source.Of(description), mongosink.CreateCollections(r.coll.Database(),
 		&mongosink.CreateCollectionsOptions{Rename: r.rename}))
 	return err
 }
@@ -106,10 +124,10 @@ func edit(doc bson.Raw, field string, value func(bson.RawValue) any) bson.Raw {
 	return changed
 }
 
-// setExpiry sets the time limit of a clustered collection.
+// setExpiry sets the time limit of a clustered collection or a time series.
 func (r *collectionRestore) setExpiry(ctx context.Context) error {
 	limit := r.head.Description.Lookup("options", expiry)
-	if limit.IsZero() || r.target.entry.Kind == mongosource.KindTimeSeries {
+	if limit.IsZero() {
 		return nil
 	}
 	err := r.coll.Database().RunCommand(ctx, bson.D{

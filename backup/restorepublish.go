@@ -111,7 +111,7 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 
 // abandon removes what was prepared.
 func (r *collectionRestore) abandon(ctx context.Context) error {
-	unfinished, err := r.job.unfinished(ctx, r.target)
+	unfinished, err := r.unfinished(ctx)
 	if err == nil && unfinished {
 		err = r.coll.Drop(ctx)
 	}

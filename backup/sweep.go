@@ -33,8 +33,9 @@ type Swept struct {
 // Sweep deletes what no backup needs: the data of deleted backups, and what runs that failed or were
 // killed have left. It needs no identity and holds no lock.
 //
-//   - Kept: everything that a backup names, everything of a run that began less than 7 days ago, and
-//     everything that a deleted backup named, until 7 days after its deletion.
+//   - Kept: everything that a backup names, everything of a run that began less than 7 days ago or that
+//     was stored less than 7 days ago, and everything that a deleted backup named, until 7 days after
+//     its deletion.
 //   - Memory: about 50 bytes for each object that a backup names.
 //   - Errors: a damaged manifest or list ends the sweep before the first deletion. [ErrHeld] if an
 //     object is protected. After an error, what was deleted needs no repair: sweep again.
@@ -75,7 +76,7 @@ func (s *sweep) run(ctx context.Context) error {
 	}
 	for prefix, unneeded := range map[string]func(Object) bool{
 		dataPrefix:    s.unneededData,
-		jobsPrefix:    func(o Object) bool { return s.isOld(runOf(o.Key, jobsPrefix)) },
+		jobsPrefix:    func(o Object) bool { return s.isOld(runOf(o.Key, jobsPrefix), o) },
 		backupsPrefix: s.unneededCatalog,
 	} {
 		doomed := stream.Via(s.repo.store.List(prefix), stream.Filter(unneeded))
@@ -86,16 +87,17 @@ func (s *sweep) run(ctx context.Context) error {
 	return s.sweepUnfinished(ctx)
 }
 
-// findNamed finds what backups name, and what backups that were deleted within the grace named.
+// findNamed finds what backups name, and what backups that were deleted within the grace named. It
+// lists manifests first: a backup that is deleted before they are listed has its tombstone already.
 func (s *sweep) findNamed(ctx context.Context) (err error) {
-	if s.gone, err = s.repo.tombstones(ctx); err != nil {
-		return err
-	}
 	_, err = stream.Run(ctx, s.repo.List(), sink.ForEach(func(ctx context.Context, m Manifest) error {
 		s.backups[m.Run] = true
 		return s.name(ctx, s.repo.objects(&m))
 	}))
 	if err != nil {
+		return err
+	}
+	if s.gone, err = s.repo.tombstones(ctx); err != nil {
 		return err
 	}
 	for run, at := range s.gone {
@@ -120,11 +122,11 @@ func (s *sweep) name(ctx context.Context, objects stream.Source[namedObject]) er
 // passed reports whether the grace has passed since a time.
 func (s *sweep) passed(since time.Time) bool { return s.now.Sub(since) > grace }
 
-// isOld reports whether the grace has passed since the run began. It is false for what is no name of a
-// run.
-func (s *sweep) isOld(run string) bool {
+// isOld reports whether the grace has passed since the run began, and since o, an object of it, was
+// stored: a copy stores objects of old runs. It is false for what is no name of a run.
+func (s *sweep) isOld(run string, o Object) bool {
 	began, ok := parseName(run)
-	return ok && s.passed(began)
+	return ok && s.passed(began) && s.passed(o.Modified)
 }
 
 // runOf returns the name of the run in a key.
@@ -135,7 +137,7 @@ func runOf(key, prefix string) string {
 
 func (s *sweep) unneededData(o Object) bool {
 	_, named := s.named[idOfKey(o.Key)]
-	return !named && s.isOld(runOf(o.Key, dataPrefix))
+	return !named && s.isOld(runOf(o.Key, dataPrefix), o)
 }
 
 // unneededCatalog reports whether an object is a catalog, a list or a signature of a backup that does
@@ -149,7 +151,7 @@ func (s *sweep) unneededCatalog(o Object) bool {
 		run = strings.TrimSuffix(run, manifestSuffix+signatureSuffix)
 	}
 	at, isGone := s.gone[run]
-	return !s.backups[run] && s.isOld(run) && (!isGone || s.passed(at))
+	return !s.backups[run] && s.isOld(run, o) && (!isGone || s.passed(at))
 }
 
 // delete deletes objects while it finds them.

@@ -62,6 +62,7 @@ func TestCreate(t *testing.T) {
 		`log collection {"capped": true,"size": {"$numberInt":"4096"}} true true`,
 		`seen view {"viewOn": "log","pipeline": []} false false`,
 		`at timeseries {"timeseries": {"timeField": "t"}} false false`,
+		`system.buckets.at collection {} true false`,
 		`sorted collection {"clusteredIndex": {"key": {"_id": {"$numberInt":"1"}}},"expireAfterSeconds": ` +
 			`{"$numberInt":"7"}} true false`,
 	}

@@ -278,6 +278,9 @@ func (s *Server) listCollections(req *request) bson.Raw {
 	for _, ns := range s.order {
 		if c := s.data[ns]; c.db == req.db {
 			docs = append(docs, c.description())
+			if c.kind == timeSeriesType {
+				docs = append(docs, c.buckets())
+			}
 		}
 	}
 	filter, _ := req.body.Lookup("filter").DocumentOK()

@@ -1,0 +1,167 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// hookedStore calls a function once, after the first list of a prefix.
+type hookedStore struct {
+	*memStore
+	prefix string
+	once   sync.Once
+	after  func()
+}
+
+func (s *hookedStore) List(prefix string) stream.Source[Object] {
+	list := s.memStore.List(prefix)
+	return stream.SourceFunc[Object](func(ctx context.Context, emit func(Object) error) error {
+		err := list.Each(ctx, emit)
+		if prefix == s.prefix {
+			s.once.Do(s.after)
+		}
+		return err
+	})
+}
+
+// A backup that is pruned while a sweep looks keeps its data for the grace.
+func TestSweepDuringPrune(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, prefix := range []string{tombstonesPrefix, backupsPrefix} {
+			r, store := makeRepository(t)
+			old := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
+			time.Sleep(8 * day)
+			young := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
+			readWhole(t, r, young)
+			sweeper := *r
+			sweeper.store = &hookedStore{memStore: store, prefix: prefix, after: func() {
+				if _, err := r.Prune(t.Context(), Retention{Last: 1}, nil); err != nil {
+					t.Error(err)
+				}
+			}}
+			if _, err := sweeper.Sweep(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			if !has(store, "data/"+old) || !has(store, "backups/"+old+"/") || !has(store, "gone/"+old) {
+				t.Errorf("pruned after the list of %s: %s", prefix, store.keys(""))
+			}
+		}
+	})
+}
+
+// A sweep of the store to which an old backup is copied leaves what the copy has stored.
+func TestSweepDuringCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := makeRepository(t)
+		run := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
+		time.Sleep(30 * day)
+		to := newMemStore()
+		job := view(t, r, run).Copy(to)
+		units, err := job.Units(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := job.Do(t.Context(), units[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := *r
+		copied.store = to
+		if s, err := copied.Sweep(t.Context(), nil); err != nil || s.Objects != 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		time.Sleep(8 * day) // longer than a copy may take
+		if s, err := copied.Sweep(t.Context(), nil); err != nil || s.Objects == 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if _, err := job.Finish(t.Context(), []Receipt{receipt}); !errors.Is(err, ErrNotFound) ||
+			has(to, manifestKey(run)) {
+			t.Errorf("a backup without its data: %v", err)
+		}
+		if _, err := Run(t.Context(), job, 1); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A copy that lacks an object, or has a cut one, gets no manifest.
+func TestCopyChecksTarget(t *testing.T) {
+	for name, change := range map[string]func(*memStore, string){
+		"missing": func(s *memStore, key string) { delete(s.objects, key) },
+		"cut":     func(s *memStore, key string) { s.objects[key] = s.objects[key][:len(s.objects[key])-1] },
+	} {
+		for _, prefix := range []string{"data/", "backups/"} {
+			r, _ := makeRepository(t)
+			run := makeBackup(t, r, time.Now(), manyCollections(t)...)
+			to := newMemStore()
+			leave(t, to, "x")
+			delete(to.objects, "x")
+			job := view(t, r, run).Copy(to)
+			units, err := job.Units(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			receipts, err := doAll(t, job, units)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := to.keys(prefix)
+			change(to, keys[len(keys)/2])
+			if _, err := job.Finish(t.Context(), receipts); err == nil || has(to, manifestKey(run)) {
+				t.Errorf("%s %s: %v", name, keys[0], err)
+			}
+		}
+	}
+}
+
+func doAll(t *testing.T, job Job, units []Unit) (receipts []Receipt, err error) {
+	t.Helper()
+	err = source.Slice(units).Each(t.Context(), func(u Unit) error {
+		receipt, err := job.Do(t.Context(), u)
+		receipts = append(receipts, receipt)
+		return err
+	})
+	return receipts, err
+}
+
+// A tombstone has a signature that matches, also after a kill between the two.
+func TestTombstoneSigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, store := makeRepository(t)
+		old := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
+		time.Sleep(day)
+		readWhole(t, r, makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2)))
+		key := tombstonesPrefix + old
+		for n := 1; n <= 4; n++ {
+			victim := *r
+			copied := store.clone()
+			victim.store = killedAt(copied, n, true)
+			_, _ = victim.Prune(t.Context(), Retention{Last: 1}, nil)
+			time.Sleep(time.Minute)
+			victim.store = copied
+			if _, err := victim.Prune(t.Context(), Retention{Last: 1}, nil); err != nil {
+				t.Fatal(err)
+			}
+			content, err := victim.getSigned(t.Context(), key, "gone "+old)
+			if err != nil || !strings.HasSuffix(string(content), "\n") {
+				t.Errorf("killed at %d: %q, %v", n, content, err)
+			}
+		}
+		forged := *r
+		copied := store.clone()
+		copied.objects[key] = []byte("{}")
+		forged.store = copied
+		if _, err := forged.Prune(t.Context(), Retention{Last: 1}, nil); !errors.Is(err, ErrDamaged) ||
+			!has(copied, manifestKey(old)) {
+			t.Errorf("another tombstone is there: %v", err)
+		}
+	})
+}
