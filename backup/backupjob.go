@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -60,25 +61,33 @@ func (j *backupJob) plan(ctx context.Context) (*plan, error) {
 	return p, nil
 }
 
-// planIdentities returns the identities that may read the plan. Its epoch is not known yet.
+// planIdentities returns the identities that may read the plan. Its epoch is not known yet: older ones
+// may be shredded, or be for other keys.
 func (j *backupJob) planIdentities(ctx context.Context) ([]age.Identity, error) {
 	if j.repo.plain {
 		return nil, nil
+	}
+	all, err := j.repo.writerIdentities()
+	if err != nil || len(j.repo.keys.Identities) == 0 && len(all) > 0 {
+		return all, err
 	}
 	epochs, _, err := j.repo.allEpochs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if j.repo.keys.Sign != nil && len(j.repo.keys.Identities) == 0 {
-		return j.repo.recordIdentities(ctx, "")
-	}
-	var all []age.Identity
+	var closed error // why the newest of the epochs that do not open is closed
 	for _, epoch := range epochs {
-		identities, err := j.repo.recordIdentities(ctx, epoch)
-		if err != nil {
+		identities, err := j.repo.dataIdentities(ctx, epoch)
+		switch {
+		case errors.Is(err, ErrShredded) || errors.Is(err, ErrNoKey):
+			closed = err
+		case err != nil:
 			return nil, err
 		}
 		all = append(all, identities...)
+	}
+	if len(all) == 0 {
+		return nil, closed
 	}
 	return all, nil
 }

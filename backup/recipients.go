@@ -62,13 +62,9 @@ func (r *Repository) recordIdentities(ctx context.Context, epoch string) ([]age.
 	if r.plain {
 		return nil, nil
 	}
-	var all []age.Identity
-	if r.keys.Sign != nil {
-		writer, _, err := r.writer()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, writer)
+	all, err := r.writerIdentities()
+	if err != nil {
+		return nil, err
 	}
 	if len(r.keys.Identities) > 0 {
 		identities, err := r.dataIdentities(ctx, epoch)
@@ -81,6 +77,18 @@ func (r *Repository) recordIdentities(ctx context.Context, epoch string) ([]age.
 		return nil, ErrNoKey
 	}
 	return all, nil
+}
+
+// writerIdentities returns the identity that follows from the signing key, if there is one.
+func (r *Repository) writerIdentities() ([]age.Identity, error) {
+	if r.keys.Sign == nil {
+		return nil, nil
+	}
+	writer, _, err := r.writer()
+	if err != nil {
+		return nil, err
+	}
+	return []age.Identity{writer}, nil
 }
 
 // writer returns a key pair that follows from the signing key. With it, a writer reads its own
