@@ -161,7 +161,13 @@ func TestForeignUnit(t *testing.T) {
 // the signature of another.
 func TestOtherManifest(t *testing.T) {
 	store, r, job := doneRun(t)
-	m := &Manifest{Kind: manifestKind, Format: format, Reader: format, Repository: r.id, Run: job.run}
+	p, err := job.plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Manifest{
+		Kind: manifestKind, Format: format, Reader: format, Repository: r.id, Run: job.run, Epoch: p.Epoch,
+	}
 	if err := r.putSignature(t.Context(), manifestKey(job.run), []byte("another"), manifestComment(job.run)); err != nil {
 		t.Fatal(err)
 	}

@@ -140,6 +140,9 @@ func manifestComment(run string) string { return "backup " + run }
 // putManifest stores a manifest, its signature first. This makes the backup. If the backup exists, as
 // after a lost reply, it must be the same.
 func (r *Repository) putManifest(ctx context.Context, m *Manifest) error {
+	if err := m.check(r, m.Run); err != nil {
+		return failed("write the manifest", err) // before its signature, which cannot be replaced
+	}
 	content, err := json.Marshal(m)
 	if err != nil {
 		return failed("write the manifest", err)
@@ -253,19 +256,30 @@ func (c *CollectionEntry) check() error {
 
 // List returns a source of the manifests of all backups, the oldest first. It needs no identity. A
 // manifest that is damaged, or whose signature does not match, ends the run with an error that names
-// it.
+// it. One that is deleted during the run may be left out.
 func (r *Repository) List() stream.Source[Manifest] {
 	runs := stream.Via(r.store.List(backupsPrefix),
 		stream.FilterMap(func(o Object) (string, bool) { return manifestRun(o.Key) }))
-	return stream.Via(runs, stream.MapParallel(manifestsAtOnce, func(ctx context.Context, run string) (Manifest,
-		error,
-	) {
-		m, err := r.manifest(ctx, run)
-		if err != nil {
-			return Manifest{}, err
-		}
-		return *m, nil
-	}))
+	return stream.Via2(runs, stream.MapParallel(manifestsAtOnce, r.listed),
+		stream.FilterMap(func(m *Manifest) (found Manifest, ok bool) {
+			if m == nil {
+				return found, false
+			}
+			return *m, true
+		}))
+}
+
+// listed returns the manifest of a backup that is in the list of the store, or nil if it was deleted
+// since.
+func (r *Repository) listed(ctx context.Context, run string) (*Manifest, error) {
+	m, err := r.manifest(ctx, run)
+	if err == nil {
+		return m, nil
+	}
+	if _, gone := get(ctx, r.store, manifestKey(run)); errors.Is(gone, ErrNotFound) {
+		return nil, nil
+	}
+	return nil, err
 }
 
 // manifestsAtOnce is how many manifests are read at once.
