@@ -2,6 +2,7 @@ package backup
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millweir/millweir/source/mongosource"
@@ -63,6 +64,22 @@ func (p pattern) matches(n mongosource.Namespace) bool {
 	return matchTokens(p.database, n.Database) && matchTokens(p.collection, n.Collection)
 }
 
+var systemDatabases = []string{"admin", "config", "local"}
+
+// includes reports whether the pattern, as one to include, selects the collection.
+func (p pattern) includes(n mongosource.Namespace) bool {
+	return p.includesDatabase(n.Database) && matchTokens(p.collection, n.Collection)
+}
+
+// includesDatabase reports whether the pattern, as one to include, may select collections of the
+// database. Those of the server need their whole name.
+func (p pattern) includesDatabase(name string) bool {
+	if slices.Contains(systemDatabases, name) && slices.Contains(p.database, token{star: true}) {
+		return false
+	}
+	return matchTokens(p.database, name)
+}
+
 // matchTokens reports whether the tokens stand for the name. It takes at most len(tokens) × len(name)
 // steps.
 func matchTokens(tokens []token, name string) bool {
@@ -116,16 +133,13 @@ func parseAll(texts []string) (all []pattern, _ error) {
 
 // selects reports whether a collection is included and not excluded.
 func (p patterns) selects(n mongosource.Namespace) bool {
-	return anyMatches(p.include, n) && !anyMatches(p.exclude, n)
+	return slices.ContainsFunc(p.include, func(q pattern) bool { return q.includes(n) }) &&
+		!slices.ContainsFunc(p.exclude, func(q pattern) bool { return q.matches(n) })
 }
 
-func anyMatches(all []pattern, n mongosource.Namespace) bool {
-	for _, p := range all {
-		if p.matches(n) {
-			return true
-		}
-	}
-	return false
+// includesDatabase reports whether a collection of the database may be included.
+func (p patterns) includesDatabase(name string) bool {
+	return slices.ContainsFunc(p.include, func(q pattern) bool { return q.includesDatabase(name) })
 }
 
 // unmatched returns the patterns to include that select none of the names.
@@ -133,7 +147,7 @@ func (p patterns) unmatched(names []mongosource.Namespace) (texts []string) {
 	for _, include := range p.include {
 		found := false
 		for _, n := range names {
-			found = found || include.matches(n)
+			found = found || include.includes(n)
 		}
 		if !found {
 			texts = append(texts, include.text)

@@ -124,6 +124,7 @@ func (j *backupJob) makePlan(ctx context.Context, o *Options) (*plan, error) {
 func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
 	p.Consistency = mongosource.Fuzzy.String()
 	unordered := false
+	var unread error // of a collection that may not be read now, and perhaps later
 	for i := range p.Collections {
 		c := &p.Collections[i]
 		if !c.hasOrder() {
@@ -139,7 +140,8 @@ func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
 			return nil
 		}
 		if err != nil && o.AllowMissing && isMissing(err) {
-			continue // its unit finds that out too
+			unread = err // its unit finds that out too
+			continue
 		}
 		if err != nil {
 			return fmt.Errorf("find out at which times the server reads: %w", err)
@@ -149,11 +151,15 @@ func (j *backupJob) chooseTime(ctx context.Context, p *plan, o *Options) error {
 			p.At = at
 		}
 	}
+	unproven := unread != nil && !p.Snapshots
 	switch {
+	case unproven && o.Consistency != mongosource.Fuzzy:
+		return fmt.Errorf("the consistency %v: no collection proves that the server reads at one time: %w",
+			o.Consistency, unread)
 	case unordered && o.Consistency != mongosource.Fuzzy:
 		return invalid("the consistency %v: capped and time series collections cannot be read at one time: exclude them",
 			o.Consistency)
-	case unordered:
+	case unordered || unproven:
 	case o.Consistency == mongosource.Instant:
 		p.Consistency = mongosource.Instant.String()
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -38,7 +39,7 @@ func selectCollections(ctx context.Context, client *mongo.Client, o *Options) (*
 		return nil, err
 	}
 	for _, name := range databases {
-		if !s.includesDatabase(name) {
+		if !s.patterns.includesDatabase(name) {
 			continue
 		}
 		if err := s.addDatabase(ctx, name); err != nil {
@@ -52,24 +53,11 @@ func selectCollections(ctx context.Context, client *mongo.Client, o *Options) (*
 	return s, nil
 }
 
-var systemDatabases = []string{"admin", "config", "local"}
-
-// includesDatabase reports whether a collection of the database may be selected.
-func (s *selection) includesDatabase(name string) bool {
-	return slices.ContainsFunc(s.patterns.include, func(p pattern) bool {
-		if slices.Contains(systemDatabases, name) && slices.Contains(p.database, token{star: true}) {
-			return false
-		}
-		return matchTokens(p.database, name)
-	})
-}
-
 // addDatabase adds the collections of a database.
 func (s *selection) addDatabase(ctx context.Context, name string) error {
 	all := mongosource.Collections(s.client.Database(name), &mongosource.CollectionsOptions{System: true})
 	_, err := stream.Run(ctx, all, sink.ForEach(func(_ context.Context, c mongosource.Collection) error {
-		s.add(name, c)
-		return nil
+		return s.add(name, c)
 	}))
 	if err == nil || ctx.Err() != nil || !s.allowMissing || !isMissing(err) {
 		return err
@@ -78,16 +66,18 @@ func (s *selection) addDatabase(ctx context.Context, name string) error {
 	return nil
 }
 
-func (s *selection) add(database string, c mongosource.Collection) {
+func (s *selection) add(database string, c mongosource.Collection) error {
 	n := mongosource.Namespace{Database: database, Collection: c.Name}
 	switch {
 	case !s.patterns.selects(n):
-		return
+		return nil
+	case !utf8.ValidString(database) || !utf8.ValidString(c.Name):
+		return s.refuseName(n)
 	case c.Name == "system.js":
 		s.leftOut = append(s.leftOut, LeftOut{database, c.Name, "it has functions of the server"})
-		return
+		return nil
 	case strings.HasPrefix(c.Name, "system."):
-		return
+		return nil
 	}
 	entry := planCollection{Database: database, Collection: c.Name, InParent: -1}
 	entry.Head.Kind, entry.Head.Description = c.Kind, c.Raw()
@@ -99,6 +89,20 @@ func (s *selection) add(database string, c mongosource.Collection) {
 		s.leftOut = append(s.leftOut, LeftOut{database, c.Name, "the documents that the filter does not match"})
 	}
 	s.collections = append(s.collections, entry)
+	return nil
+}
+
+// refuseName leaves a collection out whose name no manifest can have, or returns an error.
+func (s *selection) refuseName(n mongosource.Namespace) error {
+	if !s.allowMissing {
+		return invalid("the name %.60q.%.60q is not valid UTF-8: exclude the collection, or rename it", n.Database,
+			n.Collection)
+	}
+	s.leftOut = append(s.leftOut, LeftOut{
+		strings.ToValidUTF8(n.Database, "\ufffd"), strings.ToValidUTF8(n.Collection, "\ufffd"),
+		"its name is not valid UTF-8",
+	})
+	return nil
 }
 
 // check returns an error if something was asked for that does not exist.
