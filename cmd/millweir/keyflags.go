@@ -111,8 +111,15 @@ func (k *keyFlags) loadSigningKey() (*signing.Key, error) {
 		return nil, err
 	}
 	defer clear(file)
-	key, err := signing.ParseKey(file, k.password)
+	var unread error
+	key, err := signing.ParseKey(file, func() (password string, err error) {
+		password, err = k.password()
+		unread = err
+		return password, err
+	})
 	switch {
+	case unread != nil:
+		return nil, unread
 	case errors.Is(err, signing.ErrPassword):
 		return nil, cli.Usagef("--signing-key %s: the password is missing or wrong: give --signing-password-file or "+
 			"MILLWEIR_SIGNING_PASSWORD", k.signingKey)

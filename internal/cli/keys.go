@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -123,7 +124,7 @@ func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) err
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
+		return nil, openError(flag, err)
 	}
 	defer f.Close()       //nolint:errcheck // opened only for reading
 	info, err := f.Stat() // of the open file, which cannot be replaced
@@ -135,9 +136,19 @@ func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) err
 	}
 	text, err := io.ReadAll(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
+		return nil, openError(flag, err)
 	}
 	return text, nil
+}
+
+// openError returns the error of a file that a flag names, without the name: it may be a secret that
+// was given in place of a name.
+func openError(flag string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return Errorf("%s: the file cannot be opened: %w", flag, err)
 }
 
 // modesAreReal is false on Windows, because a file's mode does not say there who can read it.

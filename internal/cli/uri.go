@@ -30,7 +30,7 @@ func (m *Mongo) uri() (uri, from string, err error) {
 	case m.uriFile != "":
 		text, err := os.ReadFile(m.uriFile)
 		if err != nil {
-			return "", "", Errorf("read -mongo-file: %w", err)
+			return "", "", openError("-mongo-file", err)
 		}
 		uri, from = strings.TrimSpace(string(text)), "the URI in "+m.uriFile
 		if uri == "" {
@@ -204,6 +204,7 @@ func (s *secrets) addEnvironment() {
 	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL"))
 	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL_S3"))
 	s.add(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"))
+	s.add(os.Getenv("MILLWEIR_SIGNING_PASSWORD"))
 }
 
 // unescaped returns text without its percent-encoding, or "".
