@@ -23,7 +23,7 @@ type batch struct {
 	memory int64 // taken from the account
 
 	odd            bool // a document is odd: see oddity
-	moreFields     bool // a statement has fields of With: the driver cannot send the batch
+	ownForm        bool // a statement has fields of With, or a pipeline: the driver cannot send the batch
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 	resent         bool // an earlier command may have executed some of the statements
 }

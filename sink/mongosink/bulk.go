@@ -49,7 +49,8 @@ type WriteOptions struct {
 //	    for a write that is not sent.
 //	  - Unknown outcomes: a server with retryable writes recognizes a write that is sent again. For
 //	    another one, inserts and replacements by _id are sent again and read back. The outcome of
-//	    other writes is unknown after a lost reply, and that of UpdateMany and DeleteMany always.
+//	    other writes is unknown after a lost reply, and that of UpdateMany and DeleteMany always. With
+//	    Ordered, that of a write whose document is absent is unknown, too: it may be executed later.
 func Bulk(coll *mongo.Collection, opts *WriteOptions) stream.Sink[Write, WriteResult] {
 	return bulkOf(coll, opts, "bulk", "Bulk", func(w Write) (Write, error) { return w, nil })
 }
@@ -100,8 +101,9 @@ func addWrite(ctx context.Context, r *run, w *Write) error {
 	if err != nil {
 		return r.refuse(w.document.Value, err)
 	}
-	odd := l.odd && len(w.fields) == 0 && (w.verb == replaces || w.verb == updates && w.setsFields())
-	if b := r.open[w.verb]; b != nil && (odd && b.moreFields || b.odd && len(w.fields) > 0) {
+	own := len(w.fields) > 0 || w.document.Type == bson.TypeArray
+	odd := l.odd && !own && (w.verb == replaces || w.verb == updates && w.setsFields())
+	if b := r.open[w.verb]; b != nil && (odd && b.ownForm || b.odd && own) {
 		if err := r.flush(ctx); err != nil {
 			return err
 		}
@@ -114,7 +116,7 @@ func addWrite(ctx context.Context, r *run, w *Write) error {
 		return r.refuse(w.document.Value, fmt.Errorf("%w: %w", ErrInvalidWrite, err))
 	}
 	b.odd = b.odd || odd
-	b.moreFields = b.moreFields || len(w.fields) > 0
+	b.ownForm = b.ownForm || own
 	return r.added(ctx)
 }
 

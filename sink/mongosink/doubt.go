@@ -85,7 +85,7 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 	for _, i := range statements {
 		st := b.statements[i]
 		switch p := found[i]; {
-		case p == same, p == other && st.generated, p == absent && b.changesNothing(i):
+		case p == same, p == other && st.generated, p == absent && b.changesNothing(i) && !o.mayChangeLater(b):
 			fates[i] = executed
 		case b.verb != inserts && !o.lost && p != uncertain:
 			fates[i] = untried
@@ -100,7 +100,7 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 }
 
 // changesNothing reports whether statement i has no effect if there is no document with its _id. Then
-// it does not matter whether it was executed.
+// it does not matter whether it was executed before now.
 func (b *batch) changesNothing(i int) bool {
 	if b.verb == inserts {
 		return false
@@ -108,6 +108,11 @@ func (b *batch) changesNothing(i int) bool {
 	upsert, _ := b.document(i).Lookup("upsert").BooleanOK()
 	return !upsert
 }
+
+// mayChangeLater reports whether the server may execute a lost attempt to send b after later batches
+// of the run. It refuses one with a number when it knows a higher number. A run that is not ordered
+// promises nothing about it.
+func (o *outcome) mayChangeLater(b *batch) bool { return o.lost && b.ordered && !o.numbered }
 
 // lookLocally looks again for the statements whose documents a read of a majority did not find. It
 // does not show documents that only the primary has yet. Those become uncertain.

@@ -101,6 +101,34 @@ func TestBulkRefusedPartWay(t *testing.T) {
 	}
 }
 
+// The command is lost, and there is no document that it would change. In an ordered run without
+// retryable writes, the server may still execute it after a later batch has made the document.
+func TestBulkLostAndAbsent(t *testing.T) {
+	for name, write := range map[string]mongosink.Write{
+		"update":  mongosink.UpdateOne(id(1), fields("$set", fields("n", 1))),
+		"replace": mongosink.ReplaceOne(id(1), fields("n", 1)),
+		"delete":  mongosink.DeleteOne(id(1)),
+	} {
+		for _, standalone := range []bool{true, false} {
+			for _, ordered := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, standalone %v, ordered %v", name, standalone, ordered), func(t *testing.T) {
+					t.Parallel()
+					srv, coll := serveStandalone(t, standalone)
+					srv.Inject(mongotest.Fault{Command: "update", Close: true})
+					srv.Inject(mongotest.Fault{Command: "delete", Close: true})
+					r, err := stream.Run(t.Context(), source.Of(write),
+						mongosink.Bulk(coll, &mongosink.WriteOptions{Ordered: ordered, RetryTimeout: -1}))
+					unknown := standalone && ordered
+					if errors.Is(err, mongosink.ErrOutcomeUnknown) != unknown || (r.Unknown == 1) != unknown ||
+						(r.Settled == 1) == unknown {
+						t.Errorf("%+v, %v", r, err)
+					}
+				})
+			}
+		}
+	}
+}
+
 // The server executes a batch, ends the command, and a majority read does not show the documents
 // yet. That they are absent from it proves nothing.
 func TestInsertNotYetOfMajority(t *testing.T) {

@@ -45,7 +45,8 @@ func (w *worker) insertByDriver(ctx context.Context, b *batch) (raw bson.Raw, er
 	return b.replyOf(res, said), nil
 }
 
-// model returns statement i in the form of the driver. It has none of the fields of [Write.With].
+// model returns statement i in the form of the driver. It has no fields of [Write.With] and no
+// pipeline.
 func (b *batch) model(i int) mongo.WriteModel {
 	doc := b.document(i)
 	if b.verb == inserts {

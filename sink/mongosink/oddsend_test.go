@@ -31,6 +31,21 @@ func TestBulkOddWithFields(t *testing.T) {
 	}
 }
 
+// The driver's form of an update has no pipeline, so pipelines go in batches of their own.
+func TestBulkOddWithPipeline(t *testing.T) {
+	odd := mongosink.UpdateOne(id(1), fields("$set", fields("a", fields("b", 1, "b", 2))))
+	pipeline := mongosink.UpdateOne(id(2), bson.A{fields("$set", fields("a", 7))})
+	for name, writes := range map[string][]mongosink.Write{"before": {pipeline, odd}, "after": {odd, pipeline}} {
+		srv, coll := serve(t)
+		srv.Add("shop", "cookies", raw(t, fields("_id", 1)), raw(t, fields("_id", 2)))
+		r, err := stream.Run(t.Context(), source.Slice(writes), mongosink.Bulk(coll, &mongosink.WriteOptions{ContinueOnError: true}))
+		want := mongosink.WriteResult{Matched: 1, Modified: 1, Failed: 1, Batches: 2} // this server knows no pipelines
+		if r != want || stream.ClassOf(err) == stream.UnknownOutcome {
+			t.Errorf("%s: %+v, %v; %v", name, r, err, srv.Documents("shop", "cookies"))
+		}
+	}
+}
+
 // An ordered batch that the driver sends inserts by upserts before one is refused.
 func TestBulkOddRefused(t *testing.T) {
 	for _, ordered := range []bool{true, false} {

@@ -19,6 +19,8 @@ type outcome struct {
 
 	maybe bool // an attempt may have executed statements
 	lost  bool // an attempt got no reply, so it may still be executed
+
+	numbered bool // every attempt was a retryable write
 }
 
 // send sends b until there is a reply about each statement, the failure does not pass, or the time
@@ -28,13 +30,13 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 		w.session, w.open = w.openSession(ctx), true
 	}
 	number, numbered := w.number(ctx, b)
-	var o outcome
+	o := outcome{numbered: numbered}
 	waits := pauses{limit: w.retryTimeout}
 	for {
 		raw, err := w.sendOnce(ctx, b, number, numbered)
 		if numbered && refusesNumbers(err) {
 			w.server.unnumbered.Store(true)
-			numbered = false
+			numbered, o.numbered = false, false
 			if may, _ := w.repeatable(ctx, b, &o, numbered); !o.maybe || may {
 				continue
 			}
