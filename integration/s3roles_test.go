@@ -48,16 +48,26 @@ func TestRoles(t *testing.T) {
 			may(t, "the reader list", tryList(t, reader, 2))
 			mayNot(t, "the reader get what is missing", tryGet(t, reader, "none"), backup.ErrNotFound)
 			mayNot(t, "the reader put", tryPut(t, reader, "data/c", 10), nil)
+			may(t, "the reader put a proof", tryPut(t, reader, "proofs/a", 10))
 			mayNot(t, "the reader delete", remove(t, reading, bucket, "shop/data/a"), nil)
 
 			mayNot(t, "the pruner put data", tryPut(t, pruner, "data/c", 10), nil)
+			mayNot(t, "the pruner put a proof", tryPut(t, pruner, "proofs/b", 10), nil)
 			may(t, "the pruner put a tombstone", tryPut(t, pruner, "gone/a", 10))
-			may(t, "the pruner list", tryList(t, pruner, 3))
+			may(t, "the pruner list", tryList(t, pruner, 4))
+			for _, key := range []string{"keys/1", "gone/a", "proofs/a", "repo.json"} {
+				mayNot(t, "the pruner delete "+key, remove(t, pruning, bucket, "shop/"+key), nil)
+			}
 			if lock {
 				may(t, "the owner hold", all.Hold(t.Context(), "data/b", time.Now().Add(time.Hour)))
 				mayNot(t, "the pruner delete what is held", tryDelete(t, pruner, "data/b"), backup.ErrHeld)
 			}
-			may(t, "the pruner delete", tryDelete(t, pruner, "data/a"))
+			for _, key := range []string{"backups/a", "data/a", "jobs/a"} {
+				if key != "data/a" {
+					may(t, "the writer put "+key, tryPut(t, writer, key, 10))
+				}
+				may(t, "the pruner delete "+key, tryDelete(t, pruner, key))
+			}
 			mayNot(t, "the owner get what was deleted", tryGet(t, all, "data/a"), backup.ErrNotFound)
 			key := "shop/data/unfinished"
 			if _, err := owner.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
