@@ -5,16 +5,19 @@
 // It runs until SIGTERM or ctrl-C. Then it drains: it stores the changes that it has read, and exits
 // with 0. A second signal ends it at once. It begins with the first change after its first start.
 //
-// It saves its position after the changes up to there are stored, and the next run goes on from there,
-// also after a crash, a failover, or days. A run that was killed in between stores the last changes
-// again, in a file of the same name. So the archive has each change once. If the server no longer has
-// all changes after the position, the program fails and says so: it never leaves out a change silently.
+// It saves its position after the changes up to there are stored, and the next run goes on from
+// there, also after a crash, a failover, or days. After a run that was killed in between, it removes
+// the files that come after the saved position, and stores their changes again. So the archive has
+// each change once. If the server no longer has all changes after the position, the program fails
+// and says so: it never leaves out a change silently. If the collection is dropped or renamed, the
+// program stores this change, too, and fails; the next run waits for a new collection of the name.
 //
-// Each line of a file is a change as the server describes it, as canonical Extended JSON. The names of
-// the files ascend with the time of the changes.
+// Each line of a file is a change as the server describes it, as canonical Extended JSON. The name
+// of a file is the number of changes before it, so the names are in the order of the changes.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +53,8 @@ func run(ctx context.Context, uri string, args []string, out io.Writer) error {
 	if !ok || db == "" || name == "" {
 		return fmt.Errorf("%q does not name a collection as DATABASE.COLLECTION", args[0])
 	}
-	to := archive{args[1]}
-	saved, err := to.position()
+	to := &archive{folder: args[1]}
+	saved, err := to.place()
 	if err != nil {
 		return err
 	}
@@ -62,12 +65,19 @@ func run(ctx context.Context, uri string, args []string, out io.Writer) error {
 	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }()
 
 	changes := mongosource.Watch(client.Database(db).Collection(name), &mongosource.WatchOptions{
-		After:     saved,
+		After:     saved.After,
 		Heartbeat: time.Minute, // the position of a quiet collection moves on, too
 	})
+	var dropped error // an error would drop the changes that are not stored yet
+	untilDropped := stream.CompleteOn[mongosource.Event](func(err error) bool {
+		if errors.Is(err, mongosource.ErrInvalidated) {
+			dropped = err
+		}
+		return dropped != nil
+	})
 	running := stream.Go(context.WithoutCancel(ctx),
-		stream.Via(changes, stream.Checkpoints(position)),
-		stream.StoreBatches(to.store, to.savePosition, nil))
+		stream.Via3(changes, untilDropped, number(saved), stream.Checkpoints(numbered.place)),
+		stream.StoreBatches(to.store, to.savePlace, nil))
 	defer context.AfterFunc(ctx, running.Drain)()
 	stored, err := running.Wait()
 	switch {
@@ -76,8 +86,6 @@ func run(ctx context.Context, uri string, args []string, out io.Writer) error {
 	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: stored the changes up to %v\n", args[0], stored.Last.Position)
-	return err
+	_, err = fmt.Fprintf(out, "%s: stored the changes up to %v\n", args[0], stored.Last.Position.After)
+	return cmp.Or(dropped, err)
 }
-
-func position(e mongosource.Event) mongosource.ChangePosition { return e.Position }

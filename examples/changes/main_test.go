@@ -84,7 +84,9 @@ func stored(t *testing.T, folder string) (ids []int64) {
 	for _, name := range names {
 		events := stream.Via2(source.File(name, nil), codec.Unzstd(nil), bsoncodec.ParseExtJSON(nil))
 		_, err := stream.Run(t.Context(), events, sink.ForEach(func(_ context.Context, event bson.Raw) error {
-			ids = append(ids, event.Lookup("documentKey", "_id").AsInt64())
+			if id, isInsert := event.Lookup("documentKey", "_id").AsInt64OK(); isInsert {
+				ids = append(ids, id)
+			}
 			return nil
 		}))
 		if err != nil {
@@ -125,36 +127,63 @@ func TestStopAndGoOn(t *testing.T) {
 }
 
 // A run that was killed after it had stored changes, and before it saved their position, loses and
-// repeats nothing.
+// repeats nothing, although the next run cuts its batches elsewhere.
 func TestKilledBeforeThePosition(t *testing.T) {
 	srv, coll := serve(t)
-	to := archive{filepath.Join(t.TempDir(), "archive")}
+	to := archive{folder: filepath.Join(t.TempDir(), "archive")}
 	stop := start(t, srv, to.folder)
 	wait(t, "position of the start", hasPosition(to.folder))
 	if _, err := stop(); err != nil {
 		t.Fatal(err)
 	}
 	insert(t, coll, 0, 3)
-	at, err := to.position()
+	at, err := to.place()
 	if err != nil {
 		t.Fatal(err)
 	}
-	killed := stream.Via(mongosource.Watch(coll, &mongosource.WatchOptions{After: at}), stream.Take[mongosource.Event](3))
-	changes, err := stream.Run(t.Context(), killed, sink.Slice[mongosource.Event]())
+	killed := stream.Via2(mongosource.Watch(coll, &mongosource.WatchOptions{After: at.After}),
+		number(at), stream.Take[numbered](3))
+	changes, err := stream.Run(t.Context(), killed, sink.Slice[numbered]())
 	if err == nil {
-		err = to.store(t.Context(), changes)
+		err = errors.Join(to.store(t.Context(), changes[:2]), to.store(t.Context(), changes[2:]))
 	}
 	if err != nil || len(stored(t, to.folder)) != 3 {
 		t.Fatalf("%d changes, %v", len(changes), err)
 	}
 	insert(t, coll, 3, 4)
 	stop = start(t, srv, to.folder)
-	wait(t, "archive of four changes", func() bool { return slices.Contains(stored(t, to.folder), 3) })
+	wait(t, "position after four changes", func() bool { at, err := to.place(); return err == nil && at.Changes == 4 })
 	if _, err := stop(); err != nil {
 		t.Error(err)
 	}
 	if got := stored(t, to.folder); !slices.Equal(got, numbers(4)) {
 		t.Errorf("%v are stored", got)
+	}
+}
+
+// The changes before the drop of the collection are stored, and so is the drop. The next run stores
+// the changes of a new collection.
+func TestDropped(t *testing.T) {
+	srv, coll := serve(t)
+	folder := filepath.Join(t.TempDir(), "archive")
+	stop := start(t, srv, folder)
+	wait(t, "position of the start", hasPosition(folder))
+	if _, err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, coll, 0, 3)
+	if err := coll.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), srv.URI(), []string{"shop.cookies", folder}, new(strings.Builder))
+	if !errors.Is(err, mongosource.ErrInvalidated) || !slices.Equal(stored(t, folder), numbers(3)) {
+		t.Errorf("%v, and %v are stored", err, stored(t, folder))
+	}
+	insert(t, coll, 3, 5)
+	stop = start(t, srv, folder)
+	wait(t, "archive of five changes", func() bool { return len(stored(t, folder)) == 5 })
+	if _, err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -180,6 +209,14 @@ func TestRefusals(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "position"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty := t.TempDir()
+	if err := os.WriteFile(filepath.Join(empty, "position"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cut := t.TempDir()
+	if err := os.WriteFile(filepath.Join(cut, fmt.Sprintf(nameFormat, 7)), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const uri = "mongodb://user:secret@localhost/"
 	for name, test := range map[string]struct {
 		uri  string
@@ -190,6 +227,8 @@ func TestRefusals(t *testing.T) {
 		"no folder":     {uri, []string{"shop.cookies"}},
 		"no collection": {uri, []string{"shop", t.TempDir()}},
 		"no position":   {uri, []string{"shop.cookies", folder}},
+		"an empty one":  {uri, []string{"shop.cookies", empty}},
+		"only changes":  {uri, []string{"shop.cookies", cut}},
 	} {
 		err := run(t.Context(), test.uri, test.args, new(strings.Builder))
 		if err == nil || strings.Contains(fmt.Sprint(err), "secret") {
