@@ -19,6 +19,9 @@ type app struct {
 	config  string    // the file of --config
 	repo    string    // of --repo
 	parsed  bool      // the command line is right, and the command has begun
+
+	known  map[string]bool // the flags of all commands
+	filled map[string]bool // flags that the environment or the configuration file has set
 }
 
 // run runs the command of args.
@@ -81,6 +84,8 @@ Each flag can be given by the environment, --signing-key as MILLWEIR_SIGNING_KEY
 	a.add(root, groupBackups, a.backup, a.list, a.show, a.verify, a.restore, a.documents, a.diff, a.copyBackup)
 	a.add(root, groupRepositories, a.init, a.keys, a.doctor, a.prune, a.sweep)
 	root.AddCommand(a.man())
+	a.known, a.filled = map[string]bool{}, map[string]bool{}
+	a.learnFlags(root)
 	return root
 }
 

@@ -52,6 +52,22 @@ func (b *backupFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&b.resume, "resume", "", "go on with the unfinished `RUN` that the output of a backup named")
 }
 
+// checkResume refuses flags of the command line that --resume would ignore: an unfinished run keeps the
+// options that it began with.
+func (b *backupFlags) checkResume(flags *pflag.FlagSet, filled map[string]bool) (err error) {
+	if b.resume == "" {
+		return nil
+	}
+	own := pflag.NewFlagSet("backup", pflag.ContinueOnError)
+	(&backupFlags{}).bind(own)
+	own.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "resume" && f.Name != "parallel" && flags.Changed(f.Name) && !filled[f.Name] {
+			err = cli.Usagef("--resume contradicts --%s: the run keeps the options that it began with", f.Name)
+		}
+	})
+	return err
+}
+
 // options returns the options of the flags.
 func (b *backupFlags) options() (*backup.Options, error) {
 	o := &b.opts
@@ -104,6 +120,9 @@ was; or begin another one.`,
   millweir backup s3://backups/tenant-7 --signing-key sign.key --include shop --exclude 'shop.tmp_*' --retain 720h`,
 		Args: a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := b.checkResume(cmd.Flags(), a.filled); err != nil {
+				return err
+			}
 			opts, err := b.options()
 			if err != nil {
 				return err
@@ -128,9 +147,14 @@ was; or begin another one.`,
 			if err != nil {
 				return a.explainBackup(at, access, err)
 			}
+			run, err := runOf(cmd.Context(), t)
+			if err != nil {
+				return a.explainBackup(at, access, err)
+			}
+			a.program.Done(cli.Textf("began the backup %s: if this is stopped, --resume %[1]s goes on", run), "began", "run", run)
 			report, err := a.runJob(cmd.Context(), t, b.parallel)
 			if err != nil {
-				return a.unfinished(cmd.Context(), t, a.explainBackup(at, access, err))
+				return unfinished(t, run, a.explainBackup(at, access, err))
 			}
 			c := &report.Counts
 			return a.finished(cli.Textf("made the backup %s: %s (%s) of %s, %s stored, %s reused, in %s", report.Run,
@@ -153,13 +177,28 @@ func collections(n int64) string {
 	return cli.Count(n) + " collections"
 }
 
-// unfinished adds to the error of a run that it can go on.
-func (a *app) unfinished(ctx context.Context, t *tracked, err error) error {
-	units, listErr := t.Units(context.WithoutCancel(ctx))
-	if listErr != nil || len(units) == 0 {
-		return err
+// runOf returns the name of the run of a backup.
+func runOf(ctx context.Context, t *tracked) (string, error) {
+	units, err := t.Job.Units(ctx)
+	if err != nil || len(units) == 0 {
+		return "", err
 	}
-	run, _ := strings.CutPrefix(units[0].Job, "backup ")
+	return strings.TrimPrefix(units[0].Job, "backup "), nil
+}
+
+// unfinished adds to the error of a run what it left, and whether it can go on.
+func unfinished(t *tracked, run string, err error) error {
+	for _, final := range []error{
+		backup.ErrTooOld, backup.ErrDeleted, backup.ErrNothing, mongosource.ErrCollectionChanged,
+	} {
+		if errors.Is(err, final) {
+			return cli.Errorf("%w; no backup was made", err)
+		}
+	}
+	if t.finishing.Load() {
+		return cli.Errorf("%w; the backup %s may have been made: see millweir list; if it is not there, --resume %[2]s "+
+			"goes on where it was", err, run)
+	}
 	return cli.Errorf("%w; no backup was made, and --resume %s goes on where it was", err, run)
 }
 

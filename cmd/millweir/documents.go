@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +18,7 @@ import (
 func (a *app) documents() *cobra.Command {
 	var store storeFlags
 	var keys keyFlags
-	var from, to string
+	var from, to idFlag
 	var limit int
 	var relaxed bool
 	cmd := &cobra.Command{
@@ -39,14 +38,7 @@ segments that are needed are fetched. Each is verified before its documents are 
 			if !dotted || limit < 0 {
 				return cli.Usagef("documents needs a NAMESPACE such as shop.orders, and a --limit that is not negative")
 			}
-			opts := &backup.DocumentsOptions{VerifyFirst: true}
-			var err error
-			if opts.From, err = bound("--from", from); err == nil {
-				opts.To, err = bound("--to", to)
-			}
-			if err != nil {
-				return err
-			}
+			opts := &backup.DocumentsOptions{VerifyFirst: true, From: from.bound(), To: to.bound()}
 			v, at, _, err := a.view(cmd, args, &store, &keys)
 			if err != nil {
 				return err
@@ -60,24 +52,12 @@ segments that are needed are fetched. Each is verified before its documents are 
 	}
 	keys.bindReader(cmd.Flags())
 	flags := cmd.Flags()
-	flags.StringVar(&from, "from", "", "print from this `_ID` on, in Extended JSON: 7, '\"a\"', '{\"$oid\": \"…\"}'")
-	flags.StringVar(&to, "to", "", "print up to this `_ID`, without it")
+	flags.Var(&from, "from", "print from this `_ID` on, in Extended JSON: 7, '\"a\"', '{\"$oid\": \"…\"}'")
+	flags.Var(&to, "to", "print up to this `_ID`, without it")
 	flags.IntVar(&limit, "limit", 0, "print at most `N` documents (default: all)")
 	flags.BoolVar(&relaxed, "relaxed", false, "print plain numbers and readable dates")
 	store.bind(flags)
 	return cmd
-}
-
-// bound parses an _id in Extended JSON. "" is no bound.
-func bound(flag, text string) (any, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var d bson.D
-	if !json.Valid([]byte(text)) || bson.UnmarshalExtJSON([]byte(`{"v": `+text+`}`), false, &d) != nil || len(d) != 1 {
-		return nil, cli.Usagef("%s wants an _id in Extended JSON: a number, a string in quotes, or {\"$oid\": …}", flag)
-	}
-	return d[0].Value, nil
 }
 
 // printDocuments writes documents as lines of JSON.

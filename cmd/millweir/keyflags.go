@@ -132,7 +132,7 @@ func (k *keyFlags) loadSigningKey() (*signing.Key, error) {
 
 func (k *keyFlags) password() (string, error) {
 	if k.signingPassword == "" {
-		return os.Getenv("MILLWEIR_SIGNING_PASSWORD"), nil
+		return os.Getenv(passwordVariable), nil
 	}
 	text, err := cli.ReadSecret("--signing-password-file", k.signingPassword)
 	return strings.TrimRight(string(text), "\r\n"), err

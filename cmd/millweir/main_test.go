@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -121,7 +122,7 @@ func TestFirstSteps(t *testing.T) {
 	w.add(t, "shop", "cookies", 3)
 	w.repository(t)
 	made := w.must(t, "backup", "./repo", "--signing-key", "sign.key", "--label", "first")
-	if !strings.Contains(made.messages, "53 documents") || !strings.Contains(made.messages, "2 collections") {
+	if !strings.Contains(made.messages, "began the backup 2") || !strings.Contains(made.messages, "53 documents") || !strings.Contains(made.messages, "2 collections") {
 		t.Error(made.messages)
 	}
 	if o := w.must(t, "list", "./repo"); strings.Count(o.out, "\n") != 2 || !strings.Contains(o.out, "first") {
@@ -137,6 +138,14 @@ func TestFirstSteps(t *testing.T) {
 	if lines := strings.Split(o.out, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], `{"_id":11,`) {
 		t.Errorf("%q", o.out)
 	}
+	for bounds, n := range map[string]int{"--from null": 50, "--to null": 0, "--from 49": 1} {
+		args := append([]string{"documents", "./repo", "latest", "shop.orders", "--identity", "me.txt"}, strings.Fields(bounds)...)
+		if o := w.must(t, args...); strings.Count(o.out, "\n") != n {
+			t.Errorf("%s: %d documents, want %d", bounds, strings.Count(o.out, "\n"), n)
+		}
+	}
+	w.fails(t, 2, []string{"--to", "Extended JSON"}, "documents", "./repo", "latest", "shop.orders", "--to", "x")
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // names have the second: this is newer
 	second := w.must(t, "backup", "./repo", "--signing-key", "sign.key", "--json")
 	var report struct {
 		Run    string
@@ -193,7 +202,11 @@ func TestRestore(t *testing.T) {
 	for _, unused := range [][]string{
 		{"--rename", "shp=again"}, {"--exclude", "shop.cookie"}, {"--erase", "shop.order=7"},
 	} {
-		w.fails(t, 1, []string{"nothing matches"}, restore(append(unused, "./repo", "--replace")...)...)
+		args := restore(append(unused, "./repo", "--replace")...)
+		w.fails(t, 1, []string{"nothing matches"}, args...)
+		if o := w.run(t, args...); strings.Contains(o.messages, "run this again") {
+			t.Error(o.messages)
+		}
 	}
 	w.fails(t, 2, []string{"--rename"}, restore("./repo", "--rename", "shop")...)
 	w.fails(t, 2, []string{"contradicts"}, restore("./repo", "--replace", "--merge")...)
@@ -317,7 +330,20 @@ func TestSettings(t *testing.T) {
 	if got := label("--label", "of the flag"); !strings.Contains(got, "of the flag") {
 		t.Error(got)
 	}
-	w.env = append(w.env, "MILLWEIR_PARALLEL=many")
+	w.fails(t, 2, []string{"--resume", "--label"}, "backup", "--config", "c.yaml", "--resume", "x", "--label", "new")
+	w.fails(t, 1, []string{"no such run"}, "backup", "--config", "c.yaml", "--resume", "x", "--parallel", "2")
+	for name, text := range map[string]string{
+		"labl": "labl: x\n", "1 MiB": strings.Repeat("#\n", 1<<19) + "label: x\n",
+	} {
+		if err := os.WriteFile(filepath.Join(w.dir, "bad.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.fails(t, 2, []string{"bad.yaml", name}, "list", "./repo", "--config", "bad.yaml")
+	}
+	good := w.env
+	w.env = append(good[:len(good):len(good)], "MILLWEIR_LABLE=x")
+	w.fails(t, 2, []string{"MILLWEIR_LABLE"}, "list", "./repo")
+	w.env = append(good[:len(good):len(good)], "MILLWEIR_PARALLEL=many", "MILLWEIR_SIGNING_PASSWORD=unused")
 	w.fails(t, 2, []string{"MILLWEIR_PARALLEL"}, "backup", "--config", "c.yaml")
 }
 

@@ -15,13 +15,14 @@ import (
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
 )
 
 // restoreFlags are the flags of what is restored, and where.
 type restoreFlags struct {
 	opts     backup.RestoreOptions
 	renames  []string
-	from, to string
+	from, to idFlag
 	erase    []string
 	parallel int
 }
@@ -32,8 +33,8 @@ func (f *restoreFlags) bind(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.Exclude, "exclude", nil, "a `PATTERN` of collections to leave out; may be repeated")
 	flags.StringArrayVar(&f.renames, "rename", nil,
 		"`FROM=TO`: 'shop=shop2' restores into another database, 'shop.*=test.old_*' renames; may be repeated")
-	flags.StringVar(&f.from, "from", "", "restore from this `_ID` on, in Extended JSON")
-	flags.StringVar(&f.to, "to", "", "restore up to this `_ID`, without it")
+	flags.Var(&f.from, "from", "restore from this `_ID` on, in Extended JSON")
+	flags.Var(&f.to, "to", "restore up to this `_ID`, without it")
 	flags.StringArrayVar(&f.erase, "erase", nil,
 		"`NAMESPACE=_ID` of a document that must not come back, in Extended JSON; may be repeated")
 	flags.BoolVar(&o.DropTarget, "replace", false, "replace collections that exist")
@@ -45,13 +46,7 @@ func (f *restoreFlags) bind(flags *pflag.FlagSet) {
 // options returns the options of the flags.
 func (f *restoreFlags) options() (*backup.RestoreOptions, error) {
 	o := &f.opts
-	var err error
-	if o.From, err = bound("--from", f.from); err != nil {
-		return nil, err
-	}
-	if o.To, err = bound("--to", f.to); err != nil {
-		return nil, err
-	}
+	o.From, o.To = f.from.bound(), f.to.bound()
 	if o.DropTarget && o.Merge {
 		return nil, cli.Usagef("--replace contradicts --merge")
 	}
@@ -74,8 +69,8 @@ func (f *restoreFlags) addErased(o *backup.RestoreOptions) error {
 	for _, text := range f.erase {
 		name, id, ok := strings.Cut(text, "=")
 		database, collection, dotted := strings.Cut(name, ".")
-		value, err := bound("--erase", id)
-		if !ok || !dotted || err != nil || value == nil {
+		value, err := parseID(id)
+		if !ok || !dotted || err != nil {
 			return cli.Usagef("--erase wants NAMESPACE=_ID, such as 'shop.people={\"$oid\": \"…\"}'")
 		}
 		ns := mongosource.Namespace{Database: database, Collection: collection}
@@ -116,6 +111,10 @@ state.`,
 			defer access.Disconnect(client)
 			t := &tracked{Job: v.Restore(client, opts), verb: "restored"}
 			report, err := a.runJob(cmd.Context(), t, f.parallel)
+			if errors.Is(err, backup.ErrMetadata) {
+				return errors.Join(a.explainRestore(at, access, err),
+					a.finished(restoredText(&report, t.Job.(backup.Targeter).Targets()), &report))
+			}
 			if err != nil {
 				return a.failedRestore(cmd.Context(), t, a.explainRestore(at, access, err))
 			}
@@ -173,13 +172,25 @@ func targetsText(targets []mongosource.Namespace) string {
 // abandonTime limits how long the removal of what a failed restore prepared may take.
 const abandonTime = 10 * time.Second
 
-// failedRestore adds to the error of a restore what it left. After a refusal, what was prepared is
-// removed. After other failures it stays: the next run uses it.
+// againHelps reports whether a job that failed may succeed if it is run again.
+func againHelps(ctx context.Context, err error) bool {
+	switch stream.ClassOf(err) {
+	case stream.Retryable, stream.Throttled, stream.Canceled, stream.UnknownOutcome:
+		return true
+	}
+	return ctx.Err() != nil // a signal
+}
+
+// failedRestore adds to the error of a restore what it left. If the job refuses a target or the backup
+// after it has begun, what was prepared is removed. After other failures it stays: the next run uses it.
 func (a *app) failedRestore(ctx context.Context, t *tracked, err error) error {
-	job, ok := t.Job.(backup.Abandoner)
 	refused := errors.Is(err, backup.ErrTargetExists) || errors.Is(err, backup.ErrDamaged)
-	if !ok || !refused {
+	job, ok := t.Job.(backup.Abandoner)
+	switch {
+	case againHelps(ctx, err):
 		return cli.Errorf("%w; run this again to go on", err)
+	case !refused, !ok, !t.prepared.Load():
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millweir/millweir/backup"
@@ -14,6 +15,9 @@ import (
 type tracked struct {
 	backup.Job
 	verb string // what is done to documents: "stored", "verified"
+
+	prepared  atomic.Bool // the units are known: the job refuses nothing
+	finishing atomic.Bool
 
 	mu     sync.Mutex
 	units  int // all of them
@@ -28,6 +32,7 @@ func (t *tracked) Units(ctx context.Context) ([]backup.Unit, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.units = len(all)
+	t.prepared.Store(err == nil)
 	return all, err
 }
 
@@ -48,6 +53,12 @@ func (t *tracked) Do(ctx context.Context, u backup.Unit) (backup.Receipt, error)
 		c.Fetched += r.Counts.Fetched
 	}
 	return r, nil
+}
+
+// Finish implements [backup.Job].
+func (t *tracked) Finish(ctx context.Context, receipts []backup.Receipt) (backup.Report, error) {
+	t.finishing.Store(true)
+	return t.Job.Finish(ctx, receipts)
 }
 
 // event notes an event of a backup: its counts are of what the store has acknowledged.
