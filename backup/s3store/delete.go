@@ -72,7 +72,8 @@ func (s *Store) versioned(ctx context.Context) (bool, error) {
 	out, err := request(ctx, s, "versioning", func(ctx context.Context, opts ...func(*s3.Options)) (
 		*s3.GetBucketVersioningOutput, error,
 	) {
-		return s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.bucket}, opts...)
+		return s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.bucket},
+			append(opts, wantRoot("VersioningConfiguration"))...)
 	})
 	switch status := s3fault.Status(err); {
 	case err == nil:

@@ -71,7 +71,8 @@ func (s *Store) hasLock(ctx context.Context) error {
 	out, err := request(ctx, s, "object lock", func(ctx context.Context, opts ...func(*s3.Options)) (
 		*s3.GetObjectLockConfigurationOutput, error,
 	) {
-		return s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket}, opts...)
+		return s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket},
+			append(opts, wantRoot("ObjectLockConfiguration"))...)
 	})
 	switch status := s3fault.Status(err); {
 	case err == nil && out.ObjectLockConfiguration != nil &&

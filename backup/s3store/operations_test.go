@@ -265,3 +265,35 @@ func TestOthersErrors(t *testing.T) {
 		t.Errorf("Put: %v", err)
 	}
 }
+
+// TestOtherReplies: an empty reply, or the page of a proxy, does not say that a bucket has no
+// versions. Only delete markers would be added.
+func TestOtherReplies(t *testing.T) {
+	for name, body := range map[string]string{
+		"empty": "", "a page": "<!doctype html><html><body>Log in</body></html>", "text": "OK", "another": "<Tagging/>",
+	} {
+		server, client := newServer(t, &s3test.Options{Versioned: true, ObjectLock: true})
+		server.Put(bucket, "a", []byte("x"))
+		reply := func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Body: []byte(body)} }
+		server.Fault(s3test.Fault{Op: "GetBucketVersioning", Times: 4, Before: reply})
+		server.Fault(s3test.Fault{Op: "GetObjectLockConfiguration", Times: 4, Before: reply})
+		s := s3store.New(client, bucket, "", &s3store.Options{RetryTimeout: -1, LockMode: s3sink.Governance})
+		if _, err := stream.Run(t.Context(), source.Of("a"), s.Delete()); stream.ClassOf(err) != stream.Retryable {
+			t.Errorf("%s: Delete: %v", name, err)
+		}
+		if n := len(server.Versions(bucket, "a")); n != 1 {
+			t.Errorf("%s: the object has %d versions and markers", name, n)
+		}
+		if err := s.Check(t.Context()); stream.ClassOf(err) != stream.Retryable || errors.Is(err, backup.ErrNoHold) {
+			t.Errorf("%s: Check: %v", name, err)
+		}
+		s = s3store.New(client, bucket, "", &s3store.Options{LockMode: s3sink.Governance}) // it passes
+		if err := s.Check(t.Context()); err != nil {
+			t.Errorf("%s: Check: %v", name, err)
+		}
+		n, err := stream.Run(t.Context(), source.Of("a"), s.Delete())
+		if left := server.Versions(bucket, "a"); n != 1 || err != nil || len(left) > 0 {
+			t.Errorf("%s: %v, %d versions are left", name, err, len(left))
+		}
+	}
+}
