@@ -11,7 +11,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Put implements [backup.Store] by [s3sink.Upload]: its memory, goroutines and errors.
+// Put implements [backup.Store] by [s3sink.Upload]: its memory, goroutines and errors. With
+// RetainUntil, [s3sink.ErrNotLocked] has the class UnknownOutcome: the object is stored, but the
+// service does not show that it is protected.
 func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, backup.Object] {
 	upload := s.upload()
 	if opts != nil && !opts.RetainUntil.IsZero() {
@@ -44,15 +46,26 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 func (s *Store) putError(ctx context.Context, key string, err error) error {
 	switch {
 	case errors.Is(err, s3sink.ErrExists):
-		return failed("put", key, backup.ErrExists)
+		return exists(key, err)
 	case errors.Is(err, s3sink.ErrConflict):
 		// Another request for the key was in progress. If it has stored an object, this is no error
 		// that passes.
 		if _, e := s.head(ctx, key); e == nil {
-			return failed("put", key, backup.ErrExists)
+			return exists(key, err)
 		}
-	case errors.Is(err, s3sink.ErrNoObjectLock), errors.Is(err, s3sink.ErrNotLocked):
+	case errors.Is(err, s3sink.ErrNoObjectLock):
 		return failed("put", key, fmt.Errorf("%w: %w", backup.ErrNoHold, err))
+	case errors.Is(err, s3sink.ErrNotLocked):
+		return stream.Mark(fmt.Errorf("%w: to see it, the rights s3:GetObject, s3:GetObjectVersion and "+
+			"s3:GetObjectRetention are needed", err), stream.UnknownOutcome)
 	}
 	return err
+}
+
+// exists returns [backup.ErrExists], with err if it names an upload that is left.
+func exists(key string, err error) error {
+	if errors.As(err, new(*s3sink.PendingError)) {
+		return failed("put", key, fmt.Errorf("%w: %w", backup.ErrExists, err))
+	}
+	return failed("put", key, backup.ErrExists)
 }
