@@ -33,10 +33,7 @@ func (w *unitRun) documents(c int) stream.Source[bson.Raw] {
 	case KindUsers:
 		return mongosource.Users(w.client, nil)
 	case KindRoles:
-		return stream.Via(mongosource.Databases(w.client, &mongosource.DatabasesOptions{System: true}),
-			stream.ConcatMap(func(name string) stream.Source[bson.Raw] {
-				return mongosource.Roles(w.client.Database(name))
-			}))
+		return w.roles()
 	}
 	coll := w.client.Database(entry.Database).Collection(entry.Collection)
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {

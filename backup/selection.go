@@ -49,8 +49,7 @@ func selectCollections(ctx context.Context, client *mongo.Client, o *Options) (*
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	s.addAccess()
-	return s, nil
+	return s, s.addAccess(ctx)
 }
 
 // addDatabase adds the collections of a database.
@@ -135,7 +134,7 @@ func compareLeftOut(a, b LeftOut) int {
 
 // addAccess adds the users and roles. They get the names of the collections in which a server keeps
 // them, which cannot be selected.
-func (s *selection) addAccess() {
+func (s *selection) addAccess(ctx context.Context) error {
 	add := func(kind Kind) {
 		c := planCollection{Database: "admin", Collection: "system." + string(kind), InParent: -1}
 		c.Head.Kind = kind
@@ -144,7 +143,14 @@ func (s *selection) addAccess() {
 	if s.opts.Users {
 		add(KindUsers)
 	}
-	if s.opts.Roles {
-		add(KindRoles)
+	if !s.opts.Roles {
+		return nil
 	}
+	add(KindRoles)
+	_, err := roleDatabases(ctx, s.client)
+	if err != nil && rolesHidden(ctx, err) {
+		s.leftOut = append(s.leftOut, hiddenRoles)
+		return nil
+	}
+	return err
 }

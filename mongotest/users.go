@@ -88,3 +88,15 @@ func (s *Server) accessInfo(list []access, field, word string, req *request) bso
 	}
 	return document(bson.D{{Key: field, Value: docs}, ok})
 }
+
+// rolesNamespace is the collection in which a server keeps the roles of all databases. It can be read.
+const rolesNamespace = "admin.system.roles"
+
+func (s *Server) keptRoles() *collection {
+	c := &collection{db: "admin", name: "system.roles", kind: plainType}
+	for _, role := range s.roles {
+		c.docs = append(c.docs, role.doc)
+	}
+	c.versions = []version{{docs: c.docs}}
+	return c
+}

@@ -15,6 +15,9 @@ const maxViewDepth = 20
 func (s *Server) below(ns string) (c *collection, stages []bson.RawValue, refusal bson.Raw) {
 	const viewDepthLimitExceeded = 165
 	for range maxViewDepth + 1 {
+		if ns == rolesNamespace {
+			return s.keptRoles(), stages, nil
+		}
 		c = s.data[ns]
 		if c == nil || c.kind != viewType {
 			return c, stages, nil
