@@ -2,6 +2,7 @@ package backup
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -9,12 +10,21 @@ import (
 // nameTime is the time in a name. Names in the order of their bytes are in the order of time.
 const nameTime = "20060102t150405z"
 
-// randomLength is the number of random bytes in a name: two runs that begin in the same second have
-// different names.
-const randomLength = 8
+const (
+	// randomLength is the number of bytes after the time in a name, and of those in the key of an object.
+	randomLength = 8
+	// fractionLength is how many of them are the fraction of the second in a name, so that names of the
+	// same second are in the order of time, too. The others are random: two names differ also if they are
+	// made at once.
+	fractionLength = 2
+)
 
-// newName returns the name of a run or an epoch that begins now: a time and 64 random bits.
-func newName(now time.Time) string { return now.UTC().Format(nameTime) + "-" + randomHex(randomLength) }
+// newName returns the name of a run or an epoch that begins now: a time and 48 random bits.
+func newName(now time.Time) string {
+	fraction := int64(now.Nanosecond()) << (8 * fractionLength) / int64(time.Second)
+	return fmt.Sprintf("%s-%0*x%s", now.UTC().Format(nameTime), 2*fractionLength, fraction,
+		randomHex(randomLength-fractionLength))
+}
 
 // isName reports whether newName can have made the name.
 func isName(name string) bool {
