@@ -20,6 +20,10 @@ type catalogHead struct {
 	Description bson.Raw    `bson:"description,omitempty"` // as listCollections gave it; none for users and roles
 	Indexes     []bson.Raw  `bson:"indexes,omitempty"`     // as listIndexes gave them
 	Filter      bson.Raw    `bson:"filter,omitempty"`      // that its documents match; none means all
+
+	// Salt is random, and the plan has it. The digest of the catalog is in the manifest, which is not
+	// encrypted: without the salt, it would prove a guess of the options, indexes and bounds.
+	Salt string `bson:"salt,omitempty"`
 }
 
 // catalogPlace returns where the catalog of the n-th collection of a backup belongs.

@@ -23,8 +23,8 @@ import (
 // with [Repository.Resume] within 5 days, or begin another one.
 //
 //   - Memory: for each unit that is done at once, what a scan, the encoding and the store hold; and
-//     the plan. Finish holds the rows of the segments of one collection. A [stream.Budget] of the
-//     context is honored.
+//     the plan. Backup holds the keys of the parent's objects, and Finish those of all objects and
+//     the rows of the segments of 4 collections. A [stream.Budget] of the context is honored.
 //   - Errors: [ErrNothing], [ErrTooOld], [ErrDeleted], [ErrIncomplete], [ErrDamaged], ErrNoKey,
 //     ErrCannotSign, ErrNoHold; those of the store and of package mongosource, wrapped.
 //   - Limits: the user needs the role backup, or read on what is selected. Without a signing key, the
@@ -175,9 +175,13 @@ func (p *plan) addCollections(described []planCollection) {
 			p.LeftOut = append(p.LeftOut, LeftOut{c.Database, c.Collection, "it may not be read"})
 			continue
 		}
+		c.Head.Salt = randomHex(saltLength)
 		p.Collections = append(p.Collections, c)
 	}
 }
+
+// saltLength is the number of random bytes in a catalog.
+const saltLength = 16
 
 // forgetParent makes all collections be stored again.
 func (p *plan) forgetParent() {
