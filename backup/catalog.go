@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 
 	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -132,6 +133,8 @@ func (s *Segment) check() error {
 	switch err := CheckKey(s.Object); {
 	case err != nil:
 		return err
+	case !strings.HasPrefix(s.Object, dataPrefix):
+		return errors.New("its object is no data")
 	case s.Offset < 0 || s.Length <= 0 || s.Offset > math.MaxInt64-s.Length:
 		return errors.New("its place in the object is not valid")
 	case s.Documents < 0 || s.Bytes < 0 || !ok:

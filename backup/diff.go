@@ -37,7 +37,7 @@ const (
 //   - Segments with the same bounds and digests are not fetched. Of the others, every document is read.
 //   - Memory: a chunk and a document of each backup, and the names of the collections.
 //   - A run that returns nil has proved what it read. Do not use the differences of a run that fails.
-//   - Limits: of a collection whose documents are in no order of _ids (capped, with a collation), it
+//   - Limits: of a collection whose documents are in no order of _ids (capped, without a UUID, with a collation, users and roles), it
 //     says only whether the documents differ.
 //   - Errors: as [View.Documents].
 func (v *View) Diff(other *View) stream.Source[Difference] {
@@ -107,9 +107,11 @@ func diffCollection(
 	return d.run()
 }
 
-// sorted reports whether the documents are in the order of their _ids.
+// sorted reports whether the documents are in the order of their _ids: a backup reads them in that order
+// only of a collection that has a UUID.
 func (h *catalogHead) sorted() bool {
-	return h.inIDOrder() && h.Kind != mongosource.KindCapped && h.Kind != mongosource.KindTimeSeries
+	ordered := h.Kind == mongosource.KindPlain || h.Kind == mongosource.KindClustered
+	return ordered && len(h.UUID.Data) > 0 && h.inIDOrder()
 }
 
 // sameOptions reports whether two collections have the same kind, options and indexes.

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -102,6 +103,9 @@ func makeBackup(t *testing.T, r *Repository, began time.Time, collections ...mad
 	for n, c := range collections {
 		entry := CollectionEntry{Database: c.ns.Database, Collection: c.ns.Collection, Kind: c.kind}
 		head := &catalogHead{Kind: c.kind}
+		if c.kind == mongosource.KindPlain || c.kind == mongosource.KindClustered {
+			head.UUID = bson.Binary{Subtype: bson.TypeBinaryUUID, Data: bytes.Repeat([]byte{byte(n + 1)}, 16)}
+		}
 		if c.ns.Collection != "" {
 			head.Description = document(t, bson.D{
 				{Key: "name", Value: c.ns.Collection},

@@ -248,6 +248,8 @@ func (c *CollectionEntry) check() error {
 		return errors.New("its name is not valid")
 	case min(c.Documents, c.Bytes, c.Stored, c.Reused, c.Segments, c.Catalog.Documents) < 0:
 		return errors.New("a count is negative")
+	case c.Segments > c.Stored:
+		return errors.New("it has more segments than bytes")
 	case err != nil || len(digest) != 32 || !ok:
 		return errors.New("the digests of its catalog are not valid")
 	}

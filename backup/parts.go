@@ -25,10 +25,12 @@ const (
 func (m *Manifest) parts() (all []part) {
 	for i := range m.Collections {
 		segments := m.Collections[i].Segments
-		size := max(partSegments, (segments+maxParts-1)/maxParts)
-		for first := int64(0); first == 0 || first < segments; first += size {
-			all = append(all, part{i, first, min(first+size, segments)})
+		size := max(partSegments, segments/maxParts+min(segments%maxParts, 1))
+		first := int64(0)
+		for ; segments-first > size; first += size {
+			all = append(all, part{i, first, first + size})
 		}
+		all = append(all, part{i, first, segments})
 	}
 	return all
 }

@@ -100,15 +100,15 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 	return units(j.name, j.units()), nil
 }
 
-// refuse returns an error if the target exists with a number of documents that the restore cannot
-// give it.
+// refuse returns an error if the target exists and is of another kind, or has a number of documents that
+// the restore cannot give it.
 func (r *collectionRestore) refuse(ctx context.Context) error {
 	t, opts := r.target, &r.job.opts
-	if opts.DropTarget || opts.Merge || !stores(t.entry.Kind) {
-		return nil
+	found, err := lookUp(ctx, r.coll)
+	if err != nil || found == nil {
+		return err
 	}
-	found, err := exists(ctx, r.coll)
-	if err != nil || !found {
+	if err := r.checkKind(found); err != nil || opts.DropTarget || opts.Merge || !stores(t.entry.Kind) {
 		return err
 	}
 	if ours, err := r.unfinished(ctx); err != nil || ours {

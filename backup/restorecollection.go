@@ -27,12 +27,16 @@ type collectionRestore struct {
 
 	anyOrder  Tally // of a time series: of the documents that are restored, with sorted fields
 	withoutID int64 // of them
+
+	published bool // an earlier Finish renamed the prepared collection
+	made      uuid // of the prepared collection that gets the name of the target; zero if there is none
 }
 
 // prepared is what a unit did: the data of its receipt.
 type prepared struct {
 	Want    Tally    `json:"want"`             // of the documents that are restored
 	Present bool     `json:"present"`          // the target had them before
+	Found   int64    `json:"found,omitempty"`  // documents of such a target
 	Merge   bool     `json:"merge"`            // the documents are added to the target
 	Later   bool     `json:"later"`            // indexes or a time limit are missing
 	Weaker  []string `json:"weaker,omitempty"` // for the report
@@ -45,7 +49,7 @@ func (r *collectionRestore) prepare(ctx context.Context) error {
 		return err
 	}
 	if !stores(r.target.entry.Kind) {
-		return nil
+		return r.prepareView(ctx)
 	}
 	found, err := exists(ctx, r.coll)
 	if err != nil {
@@ -186,6 +190,7 @@ func (r *collectionRestore) isThere(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	r.data.Found = have.Documents
 	if have.SameDocuments(r.data.Want) {
 		return true, nil
 	}

@@ -68,6 +68,7 @@ func (j *restoreJob) publish(ctx context.Context, all []*collectionRestore) erro
 	}
 	for _, step := range []func(*collectionRestore, context.Context) error{
 		(*collectionRestore).publish, (*collectionRestore).fillOrMerge, (*collectionRestore).complete,
+		(*collectionRestore).confirm,
 	} {
 		for _, r := range all {
 			if err := step(r, ctx); err != nil {
@@ -95,7 +96,10 @@ func (r *collectionRestore) complete(ctx context.Context) error {
 	if err := r.createIndexes(ctx, r.head.Indexes); err != nil {
 		return err
 	}
-	return r.setExpiry(ctx)
+	if err := r.setExpiry(ctx); err != nil || !r.job.opts.Merge {
+		return err
+	}
+	return r.later().coll.Drop(ctx)
 }
 
 // incomplete returns [ErrMetadata] with the first of what the server refused, if it refused

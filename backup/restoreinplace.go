@@ -17,8 +17,29 @@ func (r *collectionRestore) tryMerge(ctx context.Context) error {
 	}
 	opts := &mongosink.MergeOptions{Insert: r.job.opts.Insert, DryRun: true}
 	_, err := stream.Run(ctx, r.documents(), mongosink.Merge(r.coll, opts))
-	r.weaker("the options and indexes of %s were left as they are", quoted(r.target.to))
+	if err != nil {
+		return err
+	}
+	if r.data.Later, err = r.isLater(ctx); err == nil && !r.data.Later {
+		r.weaker("the options and indexes of %s were left as they are", quoted(r.target.to))
+	}
 	return err
+}
+
+// later returns the mark of a target that did not exist before a merge, and whose indexes are not all
+// there.
+func (r *collectionRestore) later() mark {
+	return mark{r.coll.Database().Collection(r.prepared().Name() + laterSuffix)}
+}
+
+// isLater reports whether an earlier run of this merge made the target and did not complete it.
+func (r *collectionRestore) isLater(ctx context.Context) (bool, error) {
+	set, made, err := r.later().read(ctx)
+	if err != nil || !set || made == (uuid{}) {
+		return false, err
+	}
+	found, err := lookUp(ctx, r.coll)
+	return found != nil && found.UUID == made, err
 }
 
 // fillOrMerge fills a target that has its name already.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -39,17 +40,6 @@ func (r *collectionRestore) createAs(ctx context.Context, description bson.Raw) 
 	_, err := stream.Run(ctx, source.Of(description), mongosink.CreateCollections(r.coll.Database(),
 		&mongosink.CreateCollectionsOptions{Rename: r.rename}))
 	return err
-}
-
-// createView creates a view. It must stay in the database of its collection.
-func (r *collectionRestore) createView(ctx context.Context) error {
-	on, _ := r.head.Description.Lookup("options", "viewOn").StringValueOK()
-	to := r.job.opts.Rename(mongosource.Namespace{Database: r.target.entry.Database, Collection: on})
-	if to.Database != r.target.to.Database {
-		return fatal(fmt.Sprintf("the view would become %s, and its collection %s: both must be in one database",
-			quoted(r.target.to), quoted(to)))
-	}
-	return r.create(ctx)
 }
 
 // rename returns the new name of a collection in the database of the target.
@@ -130,12 +120,19 @@ func (r *collectionRestore) setExpiry(ctx context.Context) error {
 	if limit.IsZero() {
 		return nil
 	}
-	err := r.coll.Database().RunCommand(ctx, bson.D{
-		{Key: "collMod", Value: r.coll.Name()}, {Key: expiry, Value: limit},
-	}).Err()
-	if err != nil && ctx.Err() == nil {
-		r.data.Failed = append(r.data.Failed, "the time limit of "+quoted(r.target.to))
-		return nil
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		err := runCommand(ctx, r.coll.Database(), bson.D{
+			{Key: "collMod", Value: r.coll.Name()}, {Key: expiry, Value: limit},
+		})
+		switch {
+		case isRefusal(err):
+			r.data.Failed = append(r.data.Failed, fmt.Sprintf("the time limit of %s: %v", quoted(r.target.to), err))
+			return nil
+		case err == nil || ctx.Err() != nil || !transient(err) || pause > maxPublishPause: // it can be repeated
+			return err
+		}
+		if err := wait(ctx, pause); err != nil {
+			return err
+		}
 	}
-	return err
 }

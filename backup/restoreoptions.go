@@ -40,7 +40,9 @@ type RestoreOptions struct {
 	EraseIDs map[mongosource.Namespace][]any
 
 	// DropTarget replaces collections that exist. Without it, a collection that exists and does not
-	// have exactly the documents that it would get is an error ([ErrTargetExists]).
+	// have exactly the documents that it would get is an error ([ErrTargetExists]). A view or a time
+	// series does not give way to a collection, and must be dropped first. A time series is dropped
+	// before it is filled again.
 	DropTarget bool
 
 	// Merge adds the documents to a collection that exists, and leaves its options and indexes as

@@ -9,71 +9,132 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/internal/mongoerr"
-	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
 
-// needsName reports whether the target is a prepared collection that gets its name.
-func (r *collectionRestore) needsName(ctx context.Context) (bool, error) {
-	if !stores(r.target.entry.Kind) || r.target.entry.Kind == mongosource.KindTimeSeries || r.data.Present {
-		return false, nil
-	}
-	return exists(ctx, r.prepared())
+// renames reports whether the target is made by a rename of a prepared collection.
+func (r *collectionRestore) renames() bool {
+	return !inPlace(r.target.entry.Kind) && !r.data.Present && !r.data.Merge
 }
 
-// checkPublish returns an error if the target appeared while it was prepared, or what was prepared is
-// gone.
+// checkPublish returns an error if the target appeared or changed while it was prepared, or what was
+// prepared is gone.
 func (r *collectionRestore) checkPublish(ctx context.Context) error {
-	if !stores(r.target.entry.Kind) || r.target.entry.Kind == mongosource.KindTimeSeries || r.data.Present ||
-		r.data.Merge {
+	if r.data.Present {
+		return r.recount(ctx)
+	}
+	if !r.renames() {
 		return nil
 	}
-	waits, err := r.needsName(ctx)
+	waits, err := exists(ctx, r.prepared())
 	if err != nil {
 		return err
 	}
-	found, err := exists(ctx, r.coll)
+	found, err := lookUp(ctx, r.coll)
 	switch {
 	case err != nil:
 		return err
-	case waits && found && !r.job.opts.DropTarget:
+	case waits && found != nil && !r.job.opts.DropTarget:
 		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrTargetExists)
-	case !waits && found: // an earlier Finish renamed it
-		return r.check(ctx, r.coll)
+	case !waits && found != nil: // an earlier Finish renamed it
+		r.published, r.made = true, found.UUID
+		return errors.Join(r.check(ctx, r.coll), r.confirmMajority(ctx))
 	case !waits:
-		return fmt.Errorf("%s: %w: it was prepared, and is gone", quoted(r.target.to), ErrNotEqual)
+		return r.gone()
 	}
 	return nil
 }
 
+func (r *collectionRestore) gone() error {
+	return fmt.Errorf("%s: %w: it was prepared, and is gone", quoted(r.target.to), ErrNotEqual)
+}
+
+// recount compares the number of documents of a target that had them before with that of its unit.
+func (r *collectionRestore) recount(ctx context.Context) error {
+	n, err := r.coll.CountDocuments(ctx, anything)
+	if err == nil && n != r.data.Found {
+		err = fmt.Errorf("%s: it was changed during the restore: %w", quoted(r.target.to), ErrTargetExists)
+	}
+	return err
+}
+
+// confirmMajority waits until a majority of the servers has what an earlier Finish did: a command that
+// changes nothing waits for what came before it.
+func (r *collectionRestore) confirmMajority(ctx context.Context) error {
+	err := runCommand(ctx, r.coll.Database(), bson.D{{Key: "collMod", Value: r.coll.Name()}})
+	if isRefusal(err) { // the server has no such command, or the user may not run it
+		return nil
+	}
+	return err
+}
+
 // publish gives a prepared collection the name of the target.
 func (r *collectionRestore) publish(ctx context.Context) error {
-	waits, err := r.needsName(ctx)
-	if err != nil || !waits {
-		return err
+	if !r.renames() || r.published {
+		return nil
 	}
 	prepared, err := lookUp(ctx, r.prepared())
-	if err != nil || prepared == nil {
+	if err != nil {
 		return err
 	}
+	if prepared == nil {
+		return r.gone()
+	}
+	r.made = prepared.UUID
+	if r.job.opts.Merge && r.data.Later {
+		if err := errors.Join(r.later().set(ctx), r.later().note(ctx, r.made)); err != nil {
+			return err
+		}
+	}
+	return r.renamePrepared(ctx)
+}
+
+// renamePrepared renames the prepared collection. It looks for the effect if the reply is lost.
+func (r *collectionRestore) renamePrepared(ctx context.Context) error {
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
 		err := r.renameOnce(ctx)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		found, lookErr := lookUp(ctx, r.coll)
+		took := lookErr == nil && found != nil && found.UUID == r.made && r.made != uuid{}
+		var written mongo.WriteException
 		switch {
-		case lookErr == nil && found != nil && found.UUID == prepared.UUID && prepared.UUID != [16]byte{}:
-			return nil // the reply was lost
-		case stream.ClassOf(err) != stream.Retryable && stream.ClassOf(err) != stream.Throttled,
-			pause > maxPublishPause:
+		case took && errors.As(err, &written):
+			return stream.Mark(fmt.Errorf("it took effect, and the server did not confirm that it lasts: %w", err),
+				stream.UnknownOutcome)
+		case took: // the reply was lost
+			return nil
+		case !transient(err) && !mongo.IsNetworkError(err):
 			return errors.Join(err, lookErr)
+		case pause > maxPublishPause && (lookErr != nil || mongo.IsNetworkError(err)):
+			return stream.Mark(errors.Join(err, lookErr), stream.UnknownOutcome)
+		case pause > maxPublishPause:
+			return err
 		}
 		if err := wait(ctx, pause); err != nil {
 			return err
 		}
 	}
+}
+
+// confirm returns an error unless the target is there, as it was made. It is the last look.
+func (r *collectionRestore) confirm(ctx context.Context) error {
+	found, err := lookUp(ctx, r.coll)
+	switch {
+	case err != nil:
+		return err
+	case found == nil:
+		return fmt.Errorf("%w: it was dropped during the restore", ErrNotEqual)
+	case r.made != uuid{} && found.UUID != r.made:
+		return fmt.Errorf("%w: it was replaced during the restore", ErrNotEqual)
+	}
+	return nil
+}
+
+func transient(err error) bool {
+	class := stream.ClassOf(err)
+	return class == stream.Retryable || class == stream.Throttled
 }
 
 // maxPublishPause is the longest pause before a rename is sent again: all take about 26 seconds.
@@ -93,12 +154,11 @@ func wait(ctx context.Context, d time.Duration) error {
 // renameOnce sends the command that renames the prepared collection.
 func (r *collectionRestore) renameOnce(ctx context.Context) error {
 	const namespaceExists = 48
-	err := r.job.client.Database("admin").RunCommand(ctx, bson.D{
+	err := runCommand(ctx, r.job.client.Database("admin"), bson.D{
 		{Key: "renameCollection", Value: r.target.to.Database + "." + r.job.view.preparedName(r.target)},
 		{Key: "to", Value: r.target.to.String()},
 		{Key: "dropTarget", Value: r.job.opts.DropTarget},
-		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}}},
-	}).Err()
+	})
 	var reply mongo.CommandError
 	switch {
 	case err == nil:
@@ -106,7 +166,7 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 	case errors.As(err, &reply) && reply.Code == namespaceExists:
 		return fmt.Errorf("%w: %w", ErrTargetExists, err)
 	}
-	return mongoerr.Mark(fmt.Errorf("rename the prepared collection: %w", err))
+	return fmt.Errorf("rename the prepared collection: %w", err)
 }
 
 // abandon removes what was prepared.
@@ -117,6 +177,11 @@ func (r *collectionRestore) abandon(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if r.job.opts.Merge {
+		if err := r.later().coll.Drop(ctx); err != nil {
+			return err
+		}
 	}
 	filling := r.coll.Database().Collection(r.prepared().Name() + fillingSuffix)
 	return errors.Join(filling.Drop(ctx), r.prepared().Drop(ctx))

@@ -111,8 +111,7 @@ func (r *collectionRestore) createMarked(ctx context.Context) error {
 	description, _ := withoutExpiry(r.head.Description)
 	result, err := stream.Run(ctx, source.Of(description), mongosink.CreateCollections(r.coll.Database(),
 		&mongosink.CreateCollectionsOptions{Rename: r.rename}))
-	var conflict *mongosink.CollectionConflictError
-	if result.Existing > 0 || errors.As(err, &conflict) { // another program made it
+	if result.Existing > 0 || isConflict(err) { // another program made it
 		return errors.Join(ErrTargetExists, err, r.mark().coll.Drop(ctx))
 	}
 	if err != nil {
@@ -158,6 +157,7 @@ func (r *collectionRestore) sameSeries(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	have, err := seriesTally(ctx, r)
+	r.data.Found = have.Documents
 	return have.SameDocuments(r.anyOrder), err
 }
 

@@ -113,10 +113,11 @@ func (v *View) preparedName(t target) string {
 }
 
 // preparedPrefix begins the names of collections that are not published yet. One that is not complete
-// has the suffix fillingSuffix.
+// has the suffix fillingSuffix. The mark of a merge has the suffix laterSuffix.
 const (
 	preparedPrefix = "millweir_restore_"
 	fillingSuffix  = "_part"
+	laterSuffix    = "_later"
 )
 
 // collectionOf returns the collection of a target, to be read from the primary.
