@@ -103,7 +103,7 @@ func TestRestoreRefusals(t *testing.T) {
 			j.env,
 			[]string{"-identity", "/no/such/key"},
 			1,
-			[]string{"-identity", "/no/such/key"},
+			[]string{"-identity", "cannot be opened"},
 			false,
 		},
 		"no identity":       {j.env, []string{"-identity", ""}, 1, []string{"-identity", "encrypted"}, false},

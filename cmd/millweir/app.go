@@ -29,7 +29,10 @@ func (a *app) run(ctx context.Context, args []string) error {
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(a.out)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if cmd != nil {
+		a.program.Help = cmd.CommandPath() + " -h"
+	}
 	if err != nil && !a.parsed {
 		return cli.Usagef("%w", err)
 	}

@@ -53,7 +53,7 @@ func (k *keyFlags) bindRecipients(flags *pflag.FlagSet) {
 // load reads the keys.
 func (k *keyFlags) load() (keys backup.Keys, err error) {
 	if k.identity != "" {
-		if keys.Identities, err = cli.LoadIdentities(k.identity); err != nil {
+		if keys.Identities, err = cli.LoadIdentities("--identity", k.identity); err != nil {
 			return keys, err
 		}
 	}
@@ -173,8 +173,14 @@ func (a *app) explain(at place, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, backup.ErrNoRepository), errors.Is(err, fs.ErrNotExist):
-		return cli.Errorf("%s has no repository: correct the name, or make one with millweir init", at.name)
+	case (errors.Is(err, backup.ErrNoRepository) || errors.Is(err, fs.ErrNotExist)) && at.missing():
+		return cli.Errorf("%s has no repository, because it does not exist: mount it, correct the name, or make one with "+
+			"millweir init (%w)", at.name, err)
+	case errors.Is(err, backup.ErrNoRepository) && errors.Is(err, backup.ErrNotFound):
+		return cli.Errorf("%s has no repository: correct the name, or make one with millweir init (%w)", at.name, err)
+	case errors.Is(err, backup.ErrNoRepository):
+		return cli.Errorf("the file of the repository at %s is damaged: restore it from a copy of the repository (%w)", at.name,
+			err)
 	case errors.Is(err, backup.ErrNewerFormat):
 		return cli.Errorf("%w: install a newer version of millweir", err)
 	case errors.Is(err, backup.ErrUnsigned):
@@ -182,7 +188,7 @@ func (a *app) explain(at place, err error) error {
 	case errors.Is(err, signing.ErrSignature):
 		return cli.Errorf("%w: give the key that signed it with --trust, or do not trust this repository", err)
 	case errors.Is(err, backup.ErrCannotSign):
-		return cli.Errorf("the repository is signed: give --signing-key")
+		return cli.Errorf("%w: give --signing-key", err)
 	case errors.Is(err, backup.ErrNoKey):
 		return cli.Errorf("%w: give the right --identity", err)
 	case errors.Is(err, backup.ErrUnverified):

@@ -34,6 +34,7 @@ type place struct {
 	create  func(context.Context) error
 	examine func(context.Context) error
 	explain func(error) error
+	missing func() bool // the place itself does not exist, as far as that can be known
 }
 
 // makeDirectory makes a directory that does not exist. Its parent must exist: a disk that is not
@@ -61,6 +62,10 @@ func (a *app) store(ctx context.Context, location string, opts *storeFlags) (pla
 		create:  func(context.Context) error { return makeDirectory(location) },
 		examine: func(context.Context) error { return nil },
 		explain: func(err error) error { return err },
+		missing: func() bool {
+			_, err := os.Stat(location)
+			return errors.Is(err, fs.ErrNotExist)
+		},
 	}, nil
 }
 
@@ -91,5 +96,6 @@ func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, err
 		create:  store.Check, // a bucket is made by its owner
 		examine: store.Check,
 		explain: access.Explain,
+		missing: func() bool { return false },
 	}, nil
 }

@@ -160,6 +160,14 @@ func TestFirstSteps(t *testing.T) {
 	if o := w.must(t, append(rule, "--dry-run")...); strings.Count(o.out, "would go") != 1 {
 		t.Error(o.out)
 	}
+	if o := w.must(t, append(rule, "--dry-run", "--keep-last", "9", "--json")...); !strings.HasPrefix(o.out,
+		`{"kind":"prune","dryRun":true,"kept":[{`) || !strings.Contains(o.out, `"deleted":[]`) {
+		t.Error(o.out)
+	}
+	if o := w.must(t, "sweep", "./repo", "--trust", "sign.key.pub", "--dry-run", "--json"); o.out !=
+		`{"kind":"sweep","dryRun":true,"objects":0,"bytes":0,"unfinished":0}`+"\n" {
+		t.Error(o.out)
+	}
 	w.must(t, rule...)
 	if o := w.must(t, "list", "./repo", "--json"); strings.Count(o.out, "\n") != 1 || !strings.Contains(o.out, report.Run) {
 		t.Error(o.out)
@@ -268,6 +276,10 @@ func TestDamage(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	w := newWorld(t)
 	w.repository(t)
+	damaged := filepath.Join(w.dir, "damaged")
+	if err := errors.Join(os.Mkdir(damaged, 0o700), os.WriteFile(damaged+"/repo.json", []byte("{"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	const secret = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"
 	for _, test := range []struct {
 		code  int
@@ -278,7 +290,10 @@ func TestBadInput(t *testing.T) {
 		{2, []string{"no repository given"}, []string{"list"}},
 		{2, []string{"too many"}, []string{"list", "a", "b"}},
 		{2, []string{"unknown flag"}, []string{"list", "./repo", "--colour"}},
-		{1, []string{"has no repository", "millweir init"}, []string{"list", "./nothing"}},
+		{1, []string{"has no repository", "millweir init", "mount it"}, []string{"list", "./nothing"}},
+		{1, []string{"has no repository", "millweir init"}, []string{"list", "."}},
+		{1, []string{"repository at ./damaged is damaged"}, []string{"list", "./damaged"}},
+		{2, []string{"(millweir prune -h lists the flags)"}, []string{"prune", "./repo"}},
 		{2, []string{"s3://BUCKET/PREFIX"}, []string{"list", "gs://x/y"}},
 		{2, []string{"nobody could read", "--recipient"}, []string{"init", "./new", "--signing-key", "sign.key"}},
 		{2, []string{"--unsigned"}, []string{"init", "./new", "--identity", "me.txt"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,13 +41,13 @@ see verify. The data is deleted by sweep, a week later. prune needs no key that 
 				return err
 			}
 			pruned, err := r.Prune(cmd.Context(), rules, &opts)
-			if err != nil {
+			for _, weaker := range pruned.Weaker {
+				a.program.Warn(cli.Textf("%s", cli.Foreign(weaker)), "weaker", "what", cli.Foreign(weaker))
+			}
+			if err != nil && len(pruned.Deleted) == 0 {
 				return a.explain(at, err)
 			}
-			for _, weaker := range pruned.Weaker {
-				a.program.Warn(cli.Textf("%s", weaker), "weaker", "what", weaker)
-			}
-			return a.result(&pruned, prunedText(&pruned, opts.DryRun))
+			return errors.Join(a.explain(at, err), a.printPruned(&pruned, opts.DryRun))
 		},
 	}
 	keys.bindReader(cmd.Flags())
@@ -63,6 +64,22 @@ see verify. The data is deleted by sweep, a week later. prune needs no key that 
 	flags.BoolVar(&opts.DryRun, "dry-run", false, "print what would be deleted, and delete nothing")
 	store.bind(flags)
 	return cmd
+}
+
+// printPruned prints what was deleted and kept, also before a failure.
+func (a *app) printPruned(p *backup.Pruned, dryRun bool) error {
+	all := *p
+	if all.Kept == nil {
+		all.Kept = []backup.Kept{}
+	}
+	if all.Deleted == nil {
+		all.Deleted = []string{}
+	}
+	return a.result(struct {
+		Kind   string `json:"kind"`
+		DryRun bool   `json:"dryRun"`
+		backup.Pruned
+	}{"prune", dryRun, all}, prunedText(p, dryRun))
 }
 
 func prunedText(p *backup.Pruned, dryRun bool) string {
@@ -100,19 +117,28 @@ week ago, and unfinished uploads. It needs no key that reads.`,
 			var failed error
 			opts.OnObject = func(o backup.Object) {
 				if failed == nil && opts.DryRun {
-					failed = a.result(o, o.Key)
+					failed = a.result(struct {
+						Kind     string    `json:"kind"`
+						Key      string    `json:"key"`
+						Size     int64     `json:"size"`
+						Modified time.Time `json:"modified"`
+					}{"object", o.Key, o.Size, o.Modified}, printed(o.Key))
 				}
 			}
 			swept, err := r.Sweep(cmd.Context(), &opts)
-			if err != nil || failed != nil {
-				return a.explain(at, err)
-			}
 			verb := "deleted"
 			if opts.DryRun {
 				verb = "would delete"
 			}
-			return a.result(&swept, fmt.Sprintf("%s %s objects (%s) and %s unfinished ones", verb, cli.Count(swept.Objects),
-				cli.Bytes(swept.Bytes), cli.Count(swept.Unfinished)))
+			if failed = errors.Join(a.explain(at, err), failed); failed != nil && swept == (backup.Swept{}) {
+				return failed
+			}
+			return errors.Join(failed, a.result(struct {
+				Kind   string `json:"kind"`
+				DryRun bool   `json:"dryRun"`
+				backup.Swept
+			}{"sweep", opts.DryRun, swept}, fmt.Sprintf("%s %s objects (%s) and %s unfinished ones", verb,
+				cli.Count(swept.Objects), cli.Bytes(swept.Bytes), cli.Count(swept.Unfinished))))
 		},
 	}
 	keys.bindReader(cmd.Flags())

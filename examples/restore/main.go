@@ -146,7 +146,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	}
 	j := &job{settings: s, program: p}
 	if s.identity != "" {
-		if j.identities, err = cli.LoadIdentities(s.identity); err != nil {
+		if j.identities, err = cli.LoadIdentities("-identity", s.identity); err != nil {
 			return err
 		}
 	}

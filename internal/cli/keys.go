@@ -71,7 +71,7 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 		all = append(all, got...)
 	}
 	if r.identity != "" {
-		ids, err := LoadIdentities(r.identity)
+		ids, err := LoadIdentities("-identity", r.identity)
 		if err != nil {
 			return nil, err
 		}
@@ -87,17 +87,17 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	return all, nil
 }
 
-// LoadIdentities returns the secret keys in the file of -identity. Other users must not be able to
+// LoadIdentities returns the secret keys in the file that a flag names. Other users must not be able to
 // read or write the file.
-func LoadIdentities(file string) ([]age.Identity, error) {
-	text, err := readKeys("-identity", file, secretFile)
+func LoadIdentities(flag, file string) ([]age.Identity, error) {
+	text, err := readKeys(flag, file, secretFile)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
 	ids, err := agecodec.ParseIdentities(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("-identity %s: %s", file, reason(err))
+		return nil, fmt.Errorf("%s %s: %s", flag, file, reason(err))
 	}
 	return ids, nil
 }

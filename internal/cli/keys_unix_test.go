@@ -41,7 +41,7 @@ func TestIdentityFilesOfOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range []string{name, link} {
-			ids, err := LoadIdentities(file)
+			ids, err := LoadIdentities("-identity", file)
 			switch {
 			case want == "":
 				if err != nil || len(ids) != 1 {
@@ -73,7 +73,7 @@ func TestMountedIdentities(t *testing.T) {
 		if err := os.Chown(name, 1, 1); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadIdentities(name); (err == nil) != ok {
+		if _, err := LoadIdentities("-identity", name); (err == nil) != ok {
 			t.Errorf("mode %o: %v", mode, err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestIdentitiesFromAPipe(t *testing.T) {
 	}
 	wrote := make(chan error)
 	go func() { wrote <- os.WriteFile(name, []byte(id.String()), 0) }()
-	if ids, err := LoadIdentities(name); err != nil || len(ids) != 1 {
+	if ids, err := LoadIdentities("-identity", name); err != nil || len(ids) != 1 {
 		t.Errorf("%d keys, %v", len(ids), err)
 	}
 	if err := <-wrote; err != nil {

@@ -29,6 +29,7 @@ type Mongo struct {
 	uriFlag, uriFile string // the URI, or the file that holds it
 	hosts            string // for messages, because the URI may hold a password
 	program          *Program
+	located          bool // by Locate: the program has --mongo-file, and no -mongo
 }
 
 // Flags adds the flags to fs.
@@ -44,7 +45,15 @@ func (m *Mongo) Flags(fs *Flags) {
 
 // Locate sets the URI, or the file that holds it, in place of the flags. If both are empty, the
 // environment variable MONGODB_URI has it.
-func (m *Mongo) Locate(uri, file string) { m.uriFlag, m.uriFile = uri, file }
+func (m *Mongo) Locate(uri, file string) { m.uriFlag, m.uriFile, m.located = uri, file, true }
+
+// fileFlag returns the flag of the file as the program has it.
+func (m *Mongo) fileFlag() string {
+	if m.located {
+		return "--mongo-file"
+	}
+	return "-mongo-file"
+}
 
 // Check returns a [*UsageError] for a name that a database or collection cannot have
 // (https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions).
@@ -175,9 +184,15 @@ func (m *Mongo) Explain(err error) error {
 		strings.Contains(err.Error(), "unable to authenticate"):
 		return advise("AuthenticationFailed",
 			"MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
+	case isServer && server.HasErrorCode(codeUnauthorized) && m.DB == "":
+		return advise("Unauthorized: "+serverMessage(err), "the user may not do this: grant it (the role backup is enough "+
+			"for a backup, and the roles readWriteAnyDatabase and backup for a restore)", err)
 	case isServer && server.HasErrorCode(codeUnauthorized):
 		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role "+
 			"readWrite is enough)", err)
+	case isServer && server.HasErrorCode(codeInvalidNamespace) && m.DB == "":
+		return advise("InvalidNamespace: "+serverMessage(err), "MongoDB does not take the name of a collection: choose "+
+			"another one with --rename", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace):
 		return &UsageError{advise("InvalidNamespace",
 			"MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}

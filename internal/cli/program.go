@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -29,8 +30,9 @@ const (
 // Program is one run of a program: its name, its messages and the secrets to hide in them.
 type Program struct {
 	Name  string
-	JSON  bool // messages are JSON, one object a line
-	Debug bool // report a panic with its stack
+	JSON  bool   // messages are JSON, one object a line
+	Debug bool   // report a panic with its stack
+	Help  string // the command that lists the flags; by default -h of the program
 
 	file    *os.File // standard error, for the live line
 	out     io.Writer
@@ -133,7 +135,7 @@ func (p *Program) finish(err, cause error) int {
 	}
 	switch {
 	case errors.As(err, &usage):
-		code, line = exitUsage, Textf("%w ("+p.Name+" -h lists the flags)", err)
+		code, line = exitUsage, Textf("%w (%s lists the flags)", err, cmp.Or(p.Help, p.Name+" -h"))
 	case signalled != nil:
 		code = signalled.exitCode()
 	case errors.As(err, &own):

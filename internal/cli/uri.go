@@ -25,12 +25,12 @@ func (m *Mongo) uri() (uri, from string, err error) {
 	case m.uriFlag != "":
 		return m.uriFlag, "-mongo", nil
 	case strings.Contains(m.uriFile, "://"):
-		return "", "", Usagef("-mongo-file wants the name of a file, not the URI: write the URI into a file, or " +
-			"give it by MONGODB_URI")
+		return "", "", Usagef("%s wants the name of a file, not the URI: write the URI into a file, or "+
+			"give it by MONGODB_URI", m.fileFlag())
 	case m.uriFile != "":
 		text, err := os.ReadFile(m.uriFile)
 		if err != nil {
-			return "", "", openError("-mongo-file", err)
+			return "", "", openError(m.fileFlag(), err)
 		}
 		uri, from = strings.TrimSpace(string(text)), "the URI in "+m.uriFile
 		if uri == "" {
@@ -39,6 +39,9 @@ func (m *Mongo) uri() (uri, from string, err error) {
 		return uri, from, nil
 	}
 	if uri = os.Getenv("MONGODB_URI"); uri == "" {
+		if m.located {
+			return "", "", Usagef("no MongoDB server given: set MONGODB_URI or %s (mongodb://host:27017)", m.fileFlag())
+		}
 		return "", "", Usagef("no MongoDB server given: set MONGODB_URI, -mongo-file or -mongo (mongodb://host:27017)")
 	}
 	return uri, "MONGODB_URI", nil
