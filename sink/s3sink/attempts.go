@@ -100,14 +100,13 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 	try = httptrace.WithClientTrace(try, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			t.set(&begun)
-			dog.queue()
+			dog.ask()
 		},
-		// A connection that is opened may go to another request that waits.
-		ConnectStart:         func(string, string) { dog.connect() },
-		ConnectDone:          func(string, string, error) { dog.queue() },
-		TLSHandshakeStart:    dog.connect,
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { dog.queue() },
-		GotConn:              func(httptrace.GotConnInfo) { dog.connect() },
+		ConnectStart:         func(string, string) { dog.dial() },
+		ConnectDone:          func(string, string, error) { dog.dialed() },
+		TLSHandshakeStart:    dog.dial,
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { dog.dialed() },
+		GotConn:              func(httptrace.GotConnInfo) { dog.take() },
 		GotFirstResponseByte: dog.received,
 		WroteRequest: func(w httptrace.WroteRequestInfo) {
 			if w.Err == nil {

@@ -2,10 +2,15 @@ package s3sink
 
 import (
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
+	"net/http/httptrace"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/smithy-go/middleware"
 )
 
 // TestCRCJoin compares joined CRCs with those of the whole, for each polynomial.
@@ -53,4 +58,34 @@ func TestWithGrace(t *testing.T) {
 			t.Error("it goes on after its end")
 		}
 	})
+}
+
+// TestLosingDial: a dial for a request that got another connection goes on, and reports itself. The
+// time of the attempt, which has begun, goes on too.
+func TestLosingDial(t *testing.T) {
+	for name, late := range map[string]func(*httptrace.ClientTrace){
+		"connect":   func(c *httptrace.ClientTrace) { c.ConnectDone("", "", nil) },
+		"handshake": func(c *httptrace.ClientTrace) { c.TLSHandshakeStart(); c.TLSHandshakeDone(tls.ConnectionState{}, nil) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &attempts{what: "put", timeout: 10 * time.Minute, stall: time.Minute}
+			begin := time.Now()
+			_, _, err := a.HandleFinalize(t.Context(), middleware.FinalizeInput{}, middleware.FinalizeHandlerFunc(
+				func(ctx context.Context, _ middleware.FinalizeInput) (
+					out middleware.FinalizeOutput, meta middleware.Metadata, _ error,
+				) {
+					trace := httptrace.ContextClientTrace(ctx)
+					trace.GetConn("")
+					trace.ConnectStart("", "")
+					trace.GotConn(httptrace.GotConnInfo{})
+					time.Sleep(30 * time.Second)
+					late(trace)
+					<-ctx.Done()
+					return out, meta, ctx.Err()
+				}))
+			if took := time.Since(begin); took != time.Minute || !strings.Contains(err.Error(), "no byte") {
+				t.Errorf("%s: %v after %v", name, err, took)
+			}
+		})
+	}
 }

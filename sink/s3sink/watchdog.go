@@ -25,6 +25,7 @@ type watchdog struct {
 	next     *time.Timer // until the next byte, or until a connection
 	deadline *time.Timer // until the end
 	queued   bool        // the attempt waits for a connection
+	taken    bool        // the attempt has a connection
 	limit    time.Duration
 	what     string // did not happen within limit; "" if the watchdog has not expired
 	stopped  bool   // the HTTP client may still read the body after its attempt
@@ -65,10 +66,43 @@ func (w *watchdog) expire(what string, limit time.Duration) {
 // ended reports whether the watchdog has expired or was stopped. The caller holds w.mu.
 func (w *watchdog) ended() bool { return w.what != "" || w.stopped }
 
-// queue records that the attempt waits for a connection.
-func (w *watchdog) queue() {
+// ask records that the attempt asks for a connection.
+func (w *watchdog) ask() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.taken = false
+	w.queue()
+}
+
+// dial records that a connection is being opened for the attempt.
+func (w *watchdog) dial() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.taken {
+		w.connect()
+	}
+}
+
+// dialed records that a connection was opened, or not. It may go to another request that waits. If
+// the attempt has another one, the dial for it goes on and counts no more.
+func (w *watchdog) dialed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.taken {
+		w.queue()
+	}
+}
+
+// take records that the attempt has a connection.
+func (w *watchdog) take() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.taken = true
+	w.connect()
+}
+
+// queue begins the wait for a connection. The caller holds w.mu.
+func (w *watchdog) queue() {
 	if !w.ended() {
 		w.queued = true
 		w.deadline.Stop()
@@ -76,10 +110,8 @@ func (w *watchdog) queue() {
 	}
 }
 
-// connect records that the attempt has a connection, or is opening one: its time begins.
+// connect begins the time of the attempt. The caller holds w.mu.
 func (w *watchdog) connect() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if !w.ended() {
 		w.connected()
 		w.next.Reset(w.stall + w.answer)
