@@ -28,7 +28,8 @@ var ErrClock = stream.Mark(errors.New("the local clock differs from the service'
 //
 //   - the settings are right and the bucket exists, in the client's region;
 //   - the local clock is right, by the service's;
-//   - the bucket can be listed, in the order of the keys' bytes;
+//   - the bucket can be listed, and the first two keys are in the order of their bytes; each later
+//     list compares all of its keys;
 //   - the bucket has Object Lock, if LockMode is set;
 //   - the service refuses to replace an object, by [s3sink.ProbeIfAbsent].
 //
@@ -83,7 +84,7 @@ func checkClock(before, served time.Time) error {
 	return fmt.Errorf("s3store: %w by %v: set the clock by NTP", ErrClock, skew.Round(time.Second))
 }
 
-// checkList lists two objects.
+// checkList lists two objects, and so compares their keys.
 func (s *Store) checkList(ctx context.Context) error {
 	some := stream.Via(s.List(""), stream.Take[backup.Object](2))
 	_, err := stream.Run(ctx, some, sink.Discard[backup.Object]())

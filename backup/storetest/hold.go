@@ -10,7 +10,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A held object cannot be deleted. A store without holds returns ErrNoHold and stores nothing.
+// A held object cannot be deleted. A store without holds returns ErrNoHold and stores nothing. That
+// a shorter hold changes nothing is not tested: no store says until when it protects an object, and
+// a test cannot wait for the end of a hold.
 func testHold(_ *testing.T, s suite) {
 	until := time.Now().Add(time.Hour)
 	holder, ok := s.store.(backup.Holder)
@@ -39,7 +41,7 @@ func testHold(_ *testing.T, s suite) {
 			s.Errorf("%s: longer: %v", key, err)
 		}
 		if err := holder.Hold(s.Context(), key, until); err != nil {
-			s.Errorf("%s: a shorter hold must be no error and change nothing: %v", key, err)
+			s.Errorf("%s: a shorter hold must be no error: %v", key, err)
 		}
 	}
 	s.wantFatal("Hold of no object", holder.Hold(s.Context(), "none", until), backup.ErrNotFound)
