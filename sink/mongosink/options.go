@@ -52,8 +52,12 @@ type InsertOptions struct {
 	// ([ErrEmptyTimestamp]).
 	AllowEmptyTimestamps bool
 
-	BypassDocumentValidation bool // stores documents that the collection's validator would refuse
-	Comment                  any  // shown in the server's logs and profiles
+	// BypassDocumentValidation also stores documents that the collection's validator would refuse.
+	// A collection can hold such documents, from before it had the validator. The user needs the
+	// action bypassDocumentValidation.
+	BypassDocumentValidation bool
+
+	Comment any // shown in the server's logs and profiles
 
 	// WriteConcern replaces the collection's. nil keeps the collection's; if it has none, it is
 	// majority. A transaction has its own.

@@ -25,7 +25,9 @@ type ReplaceCollectionOptions struct {
 	Insert InsertOptions
 
 	// Description has the options of the new collection, as listCollections gives them
-	// ([CreateCollections]). Its name is ignored. nil means no options.
+	// ([CreateCollections]). Its name is ignored. nil means no options. A validator in it refuses
+	// documents, although a collection may hold documents that its validator would refuse: to
+	// restore them, set Insert.BypassDocumentValidation.
 	Description bson.Raw
 
 	// Indexes are created when all documents are inserted, before the rename, as [CreateIndexes]
