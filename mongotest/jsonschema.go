@@ -195,7 +195,9 @@ func limitRule(in bson.Raw, key string, limit bson.RawValue) (schema, error) {
 	if bsonorder.Bracket(limit.Type) != number {
 		return nil, fmt.Errorf("$jsonSchema keyword '%s' must be a number", key)
 	}
-	return func(v bson.RawValue) bool { return bsonorder.Bracket(v.Type) != number || compares(v, operator, limit) }, nil
+	return func(v bson.RawValue) bool {
+		return bsonorder.Bracket(v.Type) != number || compares(v, operator, limit)
+	}, nil
 }
 
 // checkExclusive returns why the keyword exclusiveMinimum or exclusiveMaximum is wrong, or nil. It

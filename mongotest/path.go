@@ -65,7 +65,8 @@ func truthy(v bson.RawValue) bool {
 	case bson.TypeBoolean:
 		return v.Boolean()
 	case bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeDecimal128:
-		return bsonorder.IsNaN(v) || bsonorder.CompareNumbers(v, bson.RawValue{Type: bson.TypeInt32, Value: make([]byte, 4)}) != 0
+		zero := bson.RawValue{Type: bson.TypeInt32, Value: make([]byte, 4)}
+		return bsonorder.IsNaN(v) || bsonorder.CompareNumbers(v, zero) != 0
 	}
 	return true
 }

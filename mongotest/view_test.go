@@ -197,14 +197,26 @@ func TestValidators(t *testing.T) {
 			[]bson.D{{}, d("name", 1), d("name", "a"), d("name", "abcd")},
 		},
 		{
-			op("$jsonSchema", d("properties", d("n", d("type", "number", "minimum", 1, "maximum", 3, "exclusiveMaximum", true)))),
+			op("$jsonSchema", d("properties", d("n", d(
+				"type", "number", "minimum", 1, "maximum", 3, "exclusiveMaximum", true,
+			)))),
 			[]bson.D{{}, d("n", 1), d("n", 2.9)},
 			[]bson.D{d("n", 0), d("n", 3), d("n", "2")},
 		},
-		{op("$jsonSchema", d("properties", d("_id", bson.D{}), "additionalProperties", false)), []bson.D{{}}, []bson.D{d("a", 1)}},
-		{op("$jsonSchema", d("properties", d("a", d("enum", bson.A{1, "x"})))), []bson.D{d("a", 1.0), d("a", "x")}, []bson.D{d("a", 2)}},
 		{
-			op("$jsonSchema", d("properties", d("a", d("bsonType", bson.A{"array", "null"}, "items", d("bsonType", "int"), "maxItems", 2)))),
+			op("$jsonSchema", d("properties", d("_id", bson.D{}), "additionalProperties", false)),
+			[]bson.D{{}},
+			[]bson.D{d("a", 1)},
+		},
+		{
+			op("$jsonSchema", d("properties", d("a", d("enum", bson.A{1, "x"})))),
+			[]bson.D{d("a", 1.0), d("a", "x")},
+			[]bson.D{d("a", 2)},
+		},
+		{
+			op("$jsonSchema", d("properties", d("a", d(
+				"bsonType", bson.A{"array", "null"}, "items", d("bsonType", "int"), "maxItems", 2,
+			)))),
 			[]bson.D{d("a", nil), d("a", bson.A{1, 2})},
 			[]bson.D{d("a", bson.A{"1"}), d("a", bson.A{1, 2, 3}), d("a", 1)},
 		},
@@ -236,7 +248,8 @@ func TestValidators(t *testing.T) {
 			if _, err := coll.ReplaceOne(ctx, bson.D{}, doc); !hasCode(err, 121) {
 				t.Errorf("%d: %v as a replacement: %v", i, doc, err)
 			}
-			if _, err := coll.ReplaceOne(ctx, op("none", 1), doc, options.Replace().SetUpsert(true)); !hasCode(err, 121) {
+			_, err := coll.ReplaceOne(ctx, op("none", 1), doc, options.Replace().SetUpsert(true))
+			if !hasCode(err, 121) {
 				t.Errorf("%d: %v as an upsert: %v", i, doc, err)
 			}
 			if _, err := coll.InsertOne(ctx, doc, options.InsertOne().SetBypassDocumentValidation(true)); err != nil {

@@ -39,7 +39,8 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 	var total changed
 	errs, upserted, retried := bson.A{}, bson.A{}, bson.A{}
 	for i, statement := range statements {
-		if write != nil && (truthy(statement.Lookup("multi")) || req.name == "delete" && !truthy(statement.Lookup("limit"))) {
+		many := truthy(statement.Lookup("multi")) || req.name == "delete" && !truthy(statement.Lookup("limit"))
+		if write != nil && many {
 			return failure(72, "Cannot use retryable writes with multi statements")
 		}
 		done, executed := write.before(i)
@@ -51,7 +52,11 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 				done, bad = s.changeOne(c, req, statement)
 			}
 			if bad != nil {
-				errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: bad.code}, {Key: "errmsg", Value: bad.text}})
+				errs = append(errs, bson.D{
+					{Key: "index", Value: int32(i)},
+					{Key: "code", Value: bad.code},
+					{Key: "errmsg", Value: bad.text},
+				})
 				if ordered {
 					break
 				}
@@ -77,7 +82,8 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 	}
 	if f.WriteConcernError != 0 {
 		d = append(d, bson.E{Key: "writeConcernError", Value: bson.D{
-			{Key: "code", Value: f.WriteConcernError}, {Key: "errmsg", Value: "mongotest: injected write concern error"},
+			{Key: "code", Value: f.WriteConcernError},
+			{Key: "errmsg", Value: "mongotest: injected write concern error"},
 		}})
 	}
 	return document(append(d, ok))
@@ -93,7 +99,8 @@ func refuseUnknownOf(command string, statement bson.Raw) bson.Raw {
 	known := map[string][]string{"update": {"q", "u", "upsert", "multi"}, "delete": {"q", "limit"}}[command]
 	for _, e := range elements {
 		if !slices.Contains(known, e.Key()) {
-			return failure(40415, fmt.Sprintf("BSON field '%s.%s.%s' is an unknown field.", command, lists[command], e.Key()))
+			return failure(40415,
+				fmt.Sprintf("BSON field '%s.%s.%s' is an unknown field.", command, lists[command], e.Key()))
 		}
 	}
 	return nil

@@ -21,7 +21,8 @@ func TestReplaceCollectionValidator(t *testing.T) {
 			srv, db := newDatabase(t)
 			opts := &mongosink.ReplaceCollectionOptions{Description: description}
 			opts.Insert.BypassDocumentValidation = bypass
-			got, err := stream.Run(t.Context(), source.Slice(docs), mongosink.ReplaceCollection(db.Collection("c"), opts))
+			got, err := stream.Run(t.Context(), source.Slice(docs),
+				mongosink.ReplaceCollection(db.Collection("c"), opts))
 			var refused *mongosink.InsertError
 			switch {
 			case !bypass && (!errors.As(err, &refused) || got.Target != mongosink.TargetUnchanged):

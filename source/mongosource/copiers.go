@@ -70,5 +70,6 @@ var errReused = stream.Mark(errors.New("the driver reuses the memory of a docume
 // follows reports whether doc lies after last in memory. The documents of a reply do. But the driver
 // promises that one remains valid only until the next one, so a later version may reuse its memory.
 func follows(doc, last bson.Raw) bool {
-	return uintptr(unsafe.Pointer(unsafe.SliceData(doc))) >= uintptr(unsafe.Pointer(unsafe.SliceData(last)))+uintptr(len(last))
+	address := func(d bson.Raw) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(d))) }
+	return address(doc) >= address(last)+uintptr(len(last))
 }

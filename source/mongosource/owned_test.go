@@ -19,7 +19,9 @@ func TestFindOwnsDocuments(t *testing.T) {
 	docs := numbered(t, 3000)
 	_, coll := serve(t, docs, func(o *options.ClientOptions) { o.SetMaxPoolSize(2) })
 	for name, read := range map[string]func(*mongo.Collection) stream.Source[bson.Raw]{
-		"in place": func(c *mongo.Collection) stream.Source[bson.Raw] { return mongosource.Find(c, bson.D{}, every(100)) },
+		"in place": func(c *mongo.Collection) stream.Source[bson.Raw] {
+			return mongosource.Find(c, bson.D{}, every(100))
+		},
 		"copied": func(c *mongo.Collection) stream.Source[bson.Raw] {
 			return mongosource.Find(c, bson.D{}, &mongosource.FindOptions{BatchSize: 100, CopyDocuments: true})
 		},
@@ -62,7 +64,7 @@ func TestFindOwnsDocuments(t *testing.T) {
 	}
 }
 
-// The documents of a split belong to the downstream, too, also while other ranges are still being read.
+// The documents of a split belong to the downstream, too, also while other ranges are being read.
 func TestSplitOwnsDocuments(t *testing.T) {
 	docs := numbered(t, 64)
 	_, coll := serve(t, docs)

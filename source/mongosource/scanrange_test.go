@@ -52,7 +52,8 @@ func TestScanRangeAfter(t *testing.T) {
 	opts.From, opts.To = docs[2].Lookup("_id"), docs[7].Lookup("_id")
 	for i := range 5 {
 		var saved mongosource.Position
-		first := stream.Via(mongosource.ScanCheckpoints(coll, bson.D{}, opts), stream.Take[mongosource.Checkpointed](i+1))
+		first := stream.Via(mongosource.ScanCheckpoints(coll, bson.D{}, opts),
+			stream.Take[mongosource.Checkpointed](i+1))
 		_, err := stream.Run(t.Context(), first, stream.Acknowledge[bson.Raw](
 			func(_ context.Context, p mongosource.Position) error { saved = p; return nil }))
 		if err != nil {
@@ -70,7 +71,8 @@ func TestScanRangeAfter(t *testing.T) {
 // A scan with a UUID reads no other collection of the name.
 func TestScanUUID(t *testing.T) {
 	srv, coll := serve(t, numbered(t, 3))
-	found, err := stream.Run(t.Context(), mongosource.Collections(coll.Database(), nil), sink.First[mongosource.Collection]())
+	found, err := stream.Run(t.Context(), mongosource.Collections(coll.Database(), nil),
+		sink.First[mongosource.Collection]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +84,13 @@ func TestScanUUID(t *testing.T) {
 	if err := coll.Drop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := collect(t.Context(), mongosource.Scan(coll, bson.D{}, opts)); !errors.Is(err, mongosource.ErrCollectionChanged) {
+	_, err = collect(t.Context(), mongosource.Scan(coll, bson.D{}, opts))
+	if !errors.Is(err, mongosource.ErrCollectionChanged) {
 		t.Errorf("dropped: %v", err)
 	}
 	srv.Add("shop", coll.Name(), numbered(t, 3)...)
-	if _, err := collect(t.Context(), mongosource.Scan(coll, bson.D{}, opts)); !errors.Is(err, mongosource.ErrCollectionChanged) {
+	_, err = collect(t.Context(), mongosource.Scan(coll, bson.D{}, opts))
+	if !errors.Is(err, mongosource.ErrCollectionChanged) {
 		t.Errorf("created again: %v", err)
 	}
 }
@@ -115,7 +119,8 @@ func TestScanSnapshot(t *testing.T) {
 		t.Errorf("again: %d documents, %v", len(got), err)
 	}
 	srv.ForgetSnapshots()
-	if _, err := collect(t.Context(), mongosource.Scan(coll, bson.D{}, opts)); !errors.Is(err, mongosource.ErrSnapshotTooOld) {
+	_, err = collect(t.Context(), mongosource.Scan(coll, bson.D{}, opts))
+	if !errors.Is(err, mongosource.ErrSnapshotTooOld) {
 		t.Errorf("too old: %v", err)
 	}
 	if _, err := mongosource.SnapshotTime(t.Context(), coll); err != nil {
@@ -134,8 +139,10 @@ func TestScanRangeRefuses(t *testing.T) {
 	_, null, _ := bson.MarshalValue(nil)
 	at := func(i int) mongosource.Position { return positionAt(t, docs[i]) }
 	for name, change := range map[string]func(*mongosource.ScanOptions){
-		"null":         func(o *mongosource.ScanOptions) { o.From = bson.RawValue{Type: bson.TypeNull, Value: null} },
-		"cut":          func(o *mongosource.ScanOptions) { o.To = bson.RawValue{Type: bson.TypeInt64, Value: []byte{1}} },
+		"null": func(o *mongosource.ScanOptions) { o.From = bson.RawValue{Type: bson.TypeNull, Value: null} },
+		"cut": func(o *mongosource.ScanOptions) {
+			o.To = bson.RawValue{Type: bson.TypeInt64, Value: []byte{1}}
+		},
 		"no snapshot":  func(o *mongosource.ScanOptions) { o.At = bson.Timestamp{T: 1} },
 		"read concern": func(o *mongosource.ScanOptions) { o.Snapshot, o.ReadConcern = true, readconcern.Local() },
 		"one thread":   func(o *mongosource.ScanOptions) { o.Snapshot, o.NoReadAhead = true, true },
@@ -186,7 +193,9 @@ func positionAt(t *testing.T, doc bson.Raw) (p mongosource.Position) {
 // Divide returns the bounds of ranges of about equal size.
 func TestDivide(t *testing.T) {
 	_, coll := serve(t, numbered(t, 100))
-	ids, err := mongosource.Divide(t.Context(), coll, bson.D{}, &mongosource.SplitOptions{Ranges: 4, Division: mongosource.Exact})
+	ids, err := mongosource.Divide(t.Context(), coll, bson.D{}, &mongosource.SplitOptions{
+		Ranges: 4, Division: mongosource.Exact,
+	})
 	if err != nil || len(ids) != 3 || ids[1].AsInt64() != 50 {
 		t.Errorf("%v, %v", ids, err)
 	}

@@ -36,7 +36,9 @@ func TestWatchContract(t *testing.T) {
 			Stalled: func() stream.Source[mongosource.Event] {
 				return mongosource.Watch(coll.Database().Collection("quiet"), watch(-1))
 			},
-			Bad:     []stream.Source[mongosource.Event]{mongosource.Watch(coll, &mongosource.WatchOptions{BatchSize: -1})},
+			Bad: []stream.Source[mongosource.Event]{
+				mongosource.Watch(coll, &mongosource.WatchOptions{BatchSize: -1}),
+			},
 			Records: true,
 			RealIO:  true,
 			Idle:    []string{"mongo-driver/v2", "mongotest.", "net.", "internal/poll."},

@@ -156,8 +156,8 @@ func TestWatchBudget(t *testing.T) {
 			t.Errorf("%d events, %d bytes left, %v", len(events), b.Used(), err)
 		}
 		sent := len(srv.Commands())
-		_, err = stream.Run(stream.WithBudget(t.Context(), stream.NewBudget(batchCost-1)), mongosource.Watch(coll, opts),
-			sink.Discard[mongosource.Event]())
+		_, err = stream.Run(stream.WithBudget(t.Context(), stream.NewBudget(batchCost-1)),
+			mongosource.Watch(coll, opts), sink.Discard[mongosource.Event]())
 		if stream.ClassOf(err) != stream.Fatal || !strings.Contains(fmt.Sprint(err), fmt.Sprint(batchCost)) {
 			t.Error(err)
 		}
