@@ -40,6 +40,10 @@ repository. Each segment is read back there and compared. The copy has the same 
 			if err != nil {
 				return cli.Errorf("%w; run this again to go on", a.explain(at, err))
 			}
+			if retain := v.Manifest().Retain; retain.After(time.Now()) {
+				a.program.Warn(cli.Textf("the backup is protected until %s, and the copy is not", retain.Format(time.RFC3339)),
+					"the copy is not protected", "until", retain)
+			}
 			return a.finished(cli.Textf("copied the backup %s to %s: %s (%s), in %s", report.Run, target.name,
 				cli.Documents(report.Counts.Documents), cli.Bytes(report.Counts.Bytes),
 				report.Took.Round(10*time.Millisecond)), &report)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,8 +24,9 @@ func (a *app) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor REPO",
 		Short: "Check MongoDB, the store, the rights, the clock and the keys",
-		Long: `doctor looks at everything that a backup and a restore need, and says what is missing. It changes nothing. What
-it cannot look at without a flag, such as the data without --identity, it says.`,
+		Long: `doctor looks at everything that a backup and a restore need, and says what is missing. In S3 it stores one small
+object, .probe, which stays and needs the right to write; a directory is only read. It does not try whether the user of
+MongoDB may read each collection. What it cannot look at without a flag, such as the data without --identity, it says.`,
 		Example: `  millweir doctor ./repo --identity me.txt --signing-key sign.key`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,9 +54,10 @@ type examination struct {
 
 // finding is the result of a check, with --json.
 type finding struct {
-	Check string `json:"check"`
-	OK    bool   `json:"ok"`
-	Text  string `json:"text"`
+	Check   string `json:"check"`
+	OK      bool   `json:"ok"`
+	Skipped bool   `json:"skipped,omitempty"` // it was not made, so ok is false
+	Text    string `json:"text"`
 }
 
 // check prints the result of a check.
@@ -65,12 +68,12 @@ func (d *examination) check(name string, err error, found string) {
 		d.failed++
 		mark, found = "FAILED ", d.program.Words(err)
 	}
-	_ = d.result(finding{name, err == nil, found}, fmt.Sprintf("%s %-10s %s", mark, name, found))
+	_ = d.result(finding{Check: name, OK: err == nil, Text: found}, fmt.Sprintf("%s %-10s %s", mark, name, found))
 }
 
 // skip prints why a check is not made.
 func (d *examination) skip(name, why string) {
-	_ = d.result(finding{name, true, why}, fmt.Sprintf("skipped %-10s %s", name, why))
+	_ = d.result(finding{Check: name, Skipped: true, Text: why}, fmt.Sprintf("skipped %-10s %s", name, why))
 }
 
 // maxSkew is how much the clocks of this machine and of the store may differ.
@@ -89,6 +92,9 @@ func (d *examination) repository(ctx context.Context, location string, store *st
 		return
 	}
 	d.check("store", d.explain(at, at.examine(ctx)), at.name)
+	if !strings.HasPrefix(location, "s3://") {
+		d.skip("writing", "nothing was stored in the directory to try it")
+	}
 	r, err := backup.Open(ctx, at.store, loaded)
 	if d.check("repository", d.explain(at, err), at.name); err != nil {
 		return
@@ -116,6 +122,7 @@ func (d *examination) mongo(ctx context.Context, flags *mongoFlags) {
 	defer access.Disconnect(client)
 	names, err := stream.Run(ctx, mongosource.Databases(client, nil), sink.Slice[string]())
 	d.check("databases", access.Explain(err), fmt.Sprintf("the user may list them: %d", len(names)))
+	d.skip("reading", "the right to read each collection was not tried")
 	var hello struct {
 		LocalTime time.Time `bson:"localTime"`
 	}

@@ -43,6 +43,9 @@ read by anyone.`,
 			if identity == "" && signingKey == "" {
 				return cli.Usagef("nothing to make: give --identity or --signing-key")
 			}
+			if err := allNew(identity, signingKey); err != nil {
+				return err
+			}
 			if identity != "" {
 				if err := a.generateIdentity(identity); err != nil {
 					return err
@@ -57,6 +60,27 @@ read by anyone.`,
 	cmd.Flags().StringVar(&identity, "identity", "", "make a key of age that reads repositories, in this `FILE`")
 	cmd.Flags().StringVar(&signingKey, "signing-key", "", "make a key of minisign that signs, in this `FILE`")
 	return cmd
+}
+
+// allNew returns an error if one of the files of new keys exists, before any is written.
+func allNew(identity, signingKey string) error {
+	files := []string{identity}
+	if signingKey != "" {
+		files = append(files, signingKey, signingKey+".pub")
+	}
+	for _, file := range files {
+		if _, err := os.Lstat(file); file != "" && err == nil {
+			return existsAlready(file)
+		}
+	}
+	if identity != "" && (identity == signingKey || identity == signingKey+".pub") {
+		return cli.Usagef("--identity and --signing-key name the same file")
+	}
+	return nil
+}
+
+func existsAlready(file string) error {
+	return cli.Usagef("%s exists already, and was left as it is: choose another name", file)
 }
 
 func (a *app) generateIdentity(file string) error {
@@ -106,7 +130,7 @@ const (
 func writeNew(file string, text []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return cli.Usagef("%s exists already, and was left as it is: choose another name", file)
+		return existsAlready(file)
 	}
 	if err != nil {
 		return cli.Errorf("%w", err)
@@ -128,6 +152,7 @@ type change struct {
 	recipients                bool
 	do                        func(context.Context, *backup.Repository) error
 	done                      string
+	kind                      string // of the change, for --json
 }
 
 func (a *app) keysRekey() *cobra.Command {
@@ -139,6 +164,7 @@ copy of an old key and of the repository's keys can read what was stored until n
 		needsIdentity: true, recipients: true,
 		do:   func(ctx context.Context, r *backup.Repository) error { return r.Rekey(ctx) },
 		done: "the given recipients read the repository now, and nobody else",
+		kind: "rekey",
 	})
 }
 
@@ -151,15 +177,18 @@ stores everything again.`,
 		recipients: true,
 		do:         func(ctx context.Context, r *backup.Repository) error { return r.NewEpoch(ctx) },
 		done:       "what is stored from now on has a new key",
+		kind:       "new-epoch",
 	})
 }
 
 func (a *app) keysShred() *cobra.Command {
 	sure := false
 	cmd := a.changeKeys(&change{
-		use: "shred REPO", short: "Delete the keys of a repository: nobody can read it any more",
-		long: `shred deletes the keys of the repository. After that, nobody can read its backups, also not those that cannot be
-deleted yet. It cannot be undone. A store with versions may keep what was deleted.`,
+		use: "shred REPO", short: "Delete the keys of a repository: nobody can read its documents any more",
+		long: `shred deletes the keys of the repository. After that, nobody can read the documents of its backups, also not of those
+that cannot be deleted yet. It cannot be undone. Whoever has the signing key can still read the catalogs (options and
+indexes), manifests are in the clear, and copies of the repository stay as they are. A store with versions may keep what
+was deleted.`,
 		example: `  millweir keys shred ./repo --yes --signing-key sign.key`,
 		do: func(ctx context.Context, r *backup.Repository) error {
 			if !sure {
@@ -167,7 +196,9 @@ deleted yet. It cannot be undone. A store with versions may keep what was delete
 			}
 			return r.Shred(ctx)
 		},
-		done: "the keys are deleted: nobody can read the repository",
+		done: "the keys are deleted: nobody can read the documents; manifests are in the clear, the signing key still reads the " +
+			"catalogs, and copies of the repository stay",
+		kind: "shred",
 	})
 	cmd.Flags().BoolVar(&sure, "yes", false, "do it")
 	return cmd
@@ -190,7 +221,7 @@ func (a *app) changeKeys(c *change) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.program.Done(cli.Textf("%s: "+c.done, at.name), "keys changed", "location", at.name)
+			a.program.Done(cli.Textf("%s: "+c.done, at.name), "keys changed", "change", c.kind, "location", at.name)
 			return nil
 		},
 	}

@@ -54,7 +54,7 @@ func (a *app) printList(ctx context.Context, r *backup.Repository) error {
 			m := &p.Second
 			_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Run, m.Ended.Format(time.DateTime),
 				cli.Count(int64(len(m.Collections))), cli.Count(m.Documents()), cli.Bytes(m.Bytes()), cli.Bytes(stored(m)),
-				m.Consistency, printed(m.Label))
+				printed(m.Consistency), printed(m.Label))
 			return err
 		}))
 	if flush := table.Flush(); err == nil {

@@ -131,7 +131,10 @@ func TestFirstSteps(t *testing.T) {
 	if o := w.must(t, "show", "./repo"); !strings.Contains(o.out, "shop.cookies") {
 		t.Error(o.out)
 	}
-	w.must(t, "verify", "./repo", "--depth", "present", "--identity", "me.txt", "--signing-key", "sign.key")
+	present := w.must(t, "verify", "./repo", "--depth", "present", "--identity", "me.txt", "--signing-key", "sign.key")
+	if !strings.Contains(present.messages, "content was not read") || strings.Contains(present.messages, "whole") {
+		t.Error(present.messages)
+	}
 	w.must(t, "verify", "./repo", "--identity", "me.txt", "--signing-key", "sign.key")
 	o := w.must(t, "documents", "./repo", "latest", "shop.orders", "--identity", "me.txt", "--from", "10", "--limit", "2",
 		"--relaxed")
@@ -174,6 +177,9 @@ func TestFirstSteps(t *testing.T) {
 	}
 	w.must(t, "sweep", "./repo", "--trust", "sign.key.pub")
 	if o := w.must(t, "doctor", "./repo", "--identity", "me.txt"); strings.Contains(o.out, "FAILED") {
+		t.Error(o.out)
+	}
+	if o := w.must(t, "doctor", "./repo", "--json"); !strings.Contains(o.out, `{"check":"identity","ok":false,"skipped":true,`) {
 		t.Error(o.out)
 	}
 }
@@ -276,6 +282,9 @@ func TestDamage(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	w := newWorld(t)
 	w.repository(t)
+	if err := os.WriteFile(filepath.Join(w.dir, "p.pub"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	damaged := filepath.Join(w.dir, "damaged")
 	if err := errors.Join(os.Mkdir(damaged, 0o700), os.WriteFile(damaged+"/repo.json", []byte("{"), 0o600)); err != nil {
 		t.Fatal(err)
@@ -300,6 +309,9 @@ func TestBadInput(t *testing.T) {
 		{1, []string{"not empty"}, []string{"init", "./repo", "--identity", "me.txt", "--signing-key", "sign.key"}},
 		{2, []string{"nothing to make"}, []string{"keys", "generate"}},
 		{2, []string{"exists already"}, []string{"keys", "generate", "--identity", "me.txt"}},
+		{2, []string{"exists already"}, []string{"keys", "generate", "--identity", "new", "--signing-key", "sign.key"}},
+		{2, []string{"p.pub exists already"}, []string{"keys", "generate", "--identity", "new", "--signing-key", "p"}},
+		{2, []string{"the same file"}, []string{"keys", "generate", "--identity", "new", "--signing-key", "new"}},
 		{2, []string{"name of a file"}, []string{"verify", "./repo", "--identity", secret}},
 		{1, []string{"--signing-key"}, []string{"backup", "./repo"}},
 		{1, []string{"nothing to back up", "--include"}, []string{"backup", "./repo", "--signing-key", "sign.key"}},

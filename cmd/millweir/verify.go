@@ -49,7 +49,11 @@ Exit code 5 means that the backup is damaged.`,
 				return a.explain(at, err)
 			}
 			c := &report.Counts
-			return a.finished(cli.Textf("the backup %s is whole (%s): %s (%s) of %s, in %s", report.Run, report.Depth,
+			found := "is whole (" + report.Depth + ")"
+			if report.Depth == string(backup.Present) {
+				found = "has all objects, of the right sizes; their content was not read"
+			}
+			return a.finished(cli.Textf("the backup %s %s: %s (%s) of %s, in %s", report.Run, found,
 				cli.Documents(c.Documents), cli.Bytes(c.Bytes), collections(c.Collections),
 				report.Took.Round(10*time.Millisecond)), &report)
 		},
@@ -67,7 +71,7 @@ Exit code 5 means that the backup is damaged.`,
 func (a *app) damaged(damage *backup.DamageError) error {
 	for i := range damage.Problems {
 		p := &damage.Problems[i]
-		if err := a.result(p, printed(p.Database+"."+p.Collection)+": "+p.Object+" is "+p.Reason+": "+printed(p.Detail)); err != nil {
+		if err := a.result(p, printed(p.Database+"."+p.Collection)+": "+printed(p.Object)+" is "+p.Reason+": "+printed(p.Detail)); err != nil {
 			return err
 		}
 	}
