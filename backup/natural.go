@@ -47,19 +47,36 @@ func (w *unitRun) documents(c int) stream.Source[bson.Raw] {
 	})
 }
 
-// checkSame returns an error if the collection is not the one of the plan.
+// checkSame returns an error if the collection is not the one of the plan. The UUID decides; for a time
+// series, that of its buckets. Without one, the description must be the same.
 func (w *unitRun) checkSame(ctx context.Context, entry *planCollection) error {
-	list := stream.Retry(func(ctx context.Context, name string) ([]mongosource.Collection, error) {
-		return stream.Run(ctx, mongosource.Collections(w.client.Database(entry.Database),
-			&mongosource.CollectionsOptions{Filter: bson.D{{Key: "name", Value: name}}}),
-			sink.Slice[mongosource.Collection]())
-	}, nil)
-	found, err := list(ctx, entry.Collection)
+	found, err := w.list(ctx, entry.Database, entry.Collection)
 	if err != nil {
 		return err
 	}
-	if len(found) != 1 || found[0].Kind != entry.Head.Kind || found[0].UUID != entry.uuid() {
+	same := len(found) == 1 && found[0].Kind == entry.Head.Kind && found[0].UUID == entry.uuid()
+	switch {
+	case !same:
+	case entry.Buckets.Data != nil:
+		if found, err = w.list(ctx, entry.Database, bucketsPrefix+entry.Collection); err != nil {
+			return err
+		}
+		same = len(found) == 1 && string(found[0].UUID[:]) == string(entry.Buckets.Data)
+	case entry.uuid() == [16]byte{}:
+		same = string(found[0].Raw()) == string(entry.Head.Description)
+	}
+	if !same {
 		return fmt.Errorf("%s: %w", entry.namespace(), mongosource.ErrCollectionChanged)
 	}
 	return nil
+}
+
+// list returns the collection with a name, if there is one.
+func (w *unitRun) list(ctx context.Context, database, collection string) ([]mongosource.Collection, error) {
+	list := stream.Retry(func(ctx context.Context, name string) ([]mongosource.Collection, error) {
+		return stream.Run(ctx, mongosource.Collections(w.client.Database(database), &mongosource.CollectionsOptions{
+			Filter: bson.D{{Key: "name", Value: name}}, System: true,
+		}), sink.Slice[mongosource.Collection]())
+	}, nil)
+	return list(ctx, collection)
 }

@@ -51,6 +51,10 @@ type planCollection struct {
 	Collection string      `bson:"collection"`
 	Head       catalogHead `bson:",inline"`
 
+	// Buckets is the UUID of the collection that holds the measurements of a time series, if there is
+	// one: most servers give the time series itself none.
+	Buckets bson.Binary `bson:"buckets,omitempty"`
+
 	// InParent is the number of the collection in the parent, or negative if none of its segments
 	// can be used.
 	InParent int `bson:"inParent"`

@@ -52,12 +52,25 @@ func selectCollections(ctx context.Context, client *mongo.Client, o *Options) (*
 	return s, s.addAccess(ctx)
 }
 
+// bucketsPrefix and the name of a time series are the name of the collection that holds its measurements.
+const bucketsPrefix = "system.buckets."
+
 // addDatabase adds the collections of a database.
 func (s *selection) addDatabase(ctx context.Context, name string) error {
 	all := mongosource.Collections(s.client.Database(name), &mongosource.CollectionsOptions{System: true})
+	first := len(s.collections)
+	buckets := map[string]bson.Binary{} // by the names of the time series
 	_, err := stream.Run(ctx, all, sink.ForEach(func(_ context.Context, c mongosource.Collection) error {
+		if series, ok := strings.CutPrefix(c.Name, bucketsPrefix); ok {
+			buckets[series] = bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.UUID[:]}
+		}
 		return s.add(name, c)
 	}))
+	for i := range s.collections[first:] {
+		if c := &s.collections[first+i]; c.Head.Kind == mongosource.KindTimeSeries {
+			c.Buckets = buckets[c.Collection]
+		}
+	}
 	if err == nil || ctx.Err() != nil || !s.allowMissing || !isMissing(err) {
 		return err
 	}
