@@ -79,12 +79,22 @@ func (r *collectionRestore) survey(ctx context.Context) (err error) {
 // stores reports whether a collection of the kind has documents of its own.
 func stores(kind Kind) bool { return kind != mongosource.KindView }
 
+// insert returns the options of the insertion. Documents that were there come back, also those that the
+// collection's own validator would refuse today. Only then: it needs a right of its own.
+func (r *collectionRestore) insert() mongosink.InsertOptions {
+	opts := r.job.opts.Insert
+	if !r.head.Description.Lookup("options", "validator").IsZero() {
+		opts.BypassDocumentValidation = true
+	}
+	return opts
+}
+
 // stage makes the collection under the name of a prepared one, and compares it with the backup.
 func (r *collectionRestore) stage(ctx context.Context) error {
 	if ready, err := r.staged(ctx); err != nil || ready {
 		return err
 	}
-	opts := r.job.opts.Insert
+	opts := r.insert()
 	if r.target.entry.Kind == mongosource.KindCapped {
 		opts.Ordered, opts.Parallelism = true, 1
 	}

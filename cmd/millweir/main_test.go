@@ -368,6 +368,9 @@ func TestSettings(t *testing.T) {
 		w.fails(t, 2, []string{"bad.yaml", name}, "list", "./repo", "--config", "bad.yaml")
 	}
 	good := w.env
+	w.env = append(good[:len(good):len(good)], "MILLWEIR_SERVICE_HOST=10.0.0.1", "MILLWEIR_PORT=tcp://10.0.0.1:80",
+		"MILLWEIR_PORT_80_TCP=tcp://10.0.0.1:80") // as Kubernetes sets them
+	w.must(t, "list", "./repo")
 	w.env = append(good[:len(good):len(good)], "MILLWEIR_LABLE=x")
 	w.fails(t, 2, []string{"MILLWEIR_LABLE"}, "list", "./repo")
 	w.env = append(good[:len(good):len(good)], "MILLWEIR_PARALLEL=many", "MILLWEIR_SIGNING_PASSWORD=unused")

@@ -72,11 +72,18 @@ func (a *app) unknownVariable() string {
 	}
 	for _, assignment := range os.Environ() {
 		name, _, _ := strings.Cut(assignment, "=")
-		if strings.HasPrefix(name, variable("")) && !variables[name] {
+		if strings.HasPrefix(name, variable("")) && !variables[name] && !ofKubernetes(name) {
 			return name
 		}
 	}
 	return ""
+}
+
+// ofKubernetes reports whether Kubernetes sets the variable in every container if a Service has the name
+// millweir.
+func ofKubernetes(name string) bool {
+	return strings.HasPrefix(name, variable("service-")) || name == variable("port") ||
+		strings.HasPrefix(name, variable("port-"))
 }
 
 func (a *app) fromEnvironment(flags *pflag.FlagSet) error {
