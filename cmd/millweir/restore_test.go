@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// A restore makes what was backed up, in part and under other names; a copy can be restored too.
+func TestRestore(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 50)
+	w.add(t, "shop", "cookies", 3)
+	w.repository(t)
+	keys := []string{"--identity", "me.txt", "--signing-key", "sign.key"}
+	w.must(t, "backup", "./repo", "--signing-key", "sign.key")
+	w.must(t, append([]string{"verify", "./repo", "--depth", "drill"}, keys...)...)
+	w.must(t, append([]string{"copy", "./repo", "--to", "./second"}, keys...)...)
+	restore := func(more ...string) []string { return append(append([]string{"restore"}, keys...), more...) }
+	w.must(t, restore("./second", "--rename", "shop=again")...)
+	for coll, n := range map[string]int{"orders": 50, "cookies": 3} {
+		if got := w.srv.Documents("again", coll); len(got) != n {
+			t.Errorf("%s: %d documents", coll, len(got))
+		}
+	}
+	w.add(t, "again", "orders", 1) // an _id twice: no longer the documents of the backup
+	w.fails(t, 1, []string{"again.orders", "--replace"}, restore("./repo", "--rename", "shop=again")...)
+	o := w.must(t, restore("./repo", "latest", "--rename", "shop=again", "--replace", "--include", "shop.orders",
+		"--erase", "shop.orders=7", "--erase", "shop.orders=999", "--to", "10")...)
+	for _, word := range []string{"into again.orders, 1 erased", "warning: 1 of the 2 documents of --erase"} {
+		if !strings.Contains(o.messages, word) {
+			t.Errorf("%q is missing: %s", word, o.messages)
+		}
+	}
+	if got := w.srv.Documents("again", "orders"); len(got) != 9 {
+		t.Errorf("%d documents of a part", len(got))
+	}
+	for _, unused := range [][]string{
+		{"--rename", "shp=again"}, {"--exclude", "shop.cookie"}, {"--erase", "shop.order=7"},
+	} {
+		args := restore(append(unused, "./repo", "--replace")...)
+		w.fails(t, 1, []string{"nothing matches"}, args...)
+		if o := w.run(t, args...); strings.Contains(o.messages, "run this again") {
+			t.Error(o.messages)
+		}
+	}
+	w.fails(t, 2, []string{"--rename"}, restore("./repo", "--rename", "shop")...)
+	w.fails(t, 2, []string{"contradicts"}, restore("./repo", "--replace", "--merge")...)
+}
+
+// A diff shows the documents that differ.
+func TestDiff(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 50)
+	w.repository(t)
+	run := func() string {
+		t.Helper()
+		var made struct{ Run string }
+		o := w.must(t, "backup", "./repo", "--signing-key", "sign.key", "--json")
+		if err := json.Unmarshal([]byte(o.out), &made); err != nil {
+			t.Fatal(err)
+		}
+		return made.Run
+	}
+	first := run()
+	w.add(t, "shop", "cookies", 1)
+	second := run()
+	o := w.must(t, "diff", "./repo", first, second, "--identity", "me.txt")
+	if !strings.Contains(o.out, "shop.cookies") || strings.Contains(o.out, "shop.orders") {
+		t.Error(o.out)
+	}
+	w.env = append(w.env, "MILLWEIR_REPO=./repo")
+	if same := w.must(t, "diff", first, first, "--identity", "me.txt"); same.out != "" {
+		t.Error(same.out)
+	}
+}
