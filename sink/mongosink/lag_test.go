@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,17 +81,20 @@ func TestInsertSlowsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const duration = 500 * time.Millisecond // of a batch
 		f := &inserter{delay: duration}
-		lag, failing, questions := 10*time.Second, false, 0
+		var lag atomic.Int64
+		var failing atomic.Bool
+		lag.Store(int64(10 * time.Second))
+		questions := 0
 		command := func(ctx context.Context, command bson.Raw) (bson.Raw, error) {
 			if command.Index(0).Key() != "hello" {
 				return f.command(ctx, command)
 			}
 			questions++
-			if failing {
+			if failing.Load() {
 				return nil, mongo.CommandError{Code: 91}
 			}
 			at := time.Now()
-			return raw(t, fields("ok", 1, "lastWrite", fields("lastWriteDate", at, "majorityWriteDate", at.Add(-lag)))),
+			return raw(t, fields("ok", 1, "lastWrite", fields("lastWriteDate", at, "majorityWriteDate", at.Add(-time.Duration(lag.Load()))))),
 				nil
 		}
 		var gaps []time.Duration // between two documents that the sink takes
@@ -98,9 +102,9 @@ func TestInsertSlowsDown(t *testing.T) {
 		src := stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 			for i, doc := range numbered(t, 120) {
 				if i == 60 {
-					lag = 9 * time.Second
+					lag.Store(int64(9 * time.Second))
 				}
-				failing = i >= 40 && i < 50
+				failing.Store(i >= 40 && i < 50)
 				if err := emit(doc); err != nil {
 					return err
 				}

@@ -85,8 +85,9 @@ func matrixFaults(t *testing.T, docs []bson.Raw) []matrixFault {
 		return func(srv *mongotest.Server) {
 			for _, command := range []string{"insert", "update", "delete"} {
 				for _, n := range nth {
-					f.Command, f.Nth = command, n
-					srv.Inject(f)
+					one := f // cells run at once
+					one.Command, one.Nth = command, n
+					srv.Inject(one)
 				}
 			}
 		}
