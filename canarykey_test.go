@@ -76,7 +76,12 @@ func TestCanaryOfCustomerKey(t *testing.T) {
 		c.checkFailed(t, "a panic with options", panicWith(t.Context(), opts))
 		down := s3source.DownloadOptions{CustomerKey: []byte(key)}
 		head := s3source.HeadOptions{CustomerKey: []byte(key)}
-		for _, holder := range []any{down, &down, head, &head, opts, &opts, opts.CustomerKey, []any{opts}, outer{opts}, &outer{opts}} {
+		for _, holder := range []any{
+			down, &down, head, &head, opts, &opts, opts.CustomerKey,
+			[]any{opts},
+			outer{opts},
+			&outer{opts},
+		} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 				c.check(t, fmt.Sprintf("%s of %T", verb, holder), fmt.Sprintf(verb, holder))
 			}

@@ -46,7 +46,8 @@ func (w *unitRun) of(c int, err error) error {
 	return fmt.Errorf("%s: %w", w.plan.Collections[c].namespace(), err)
 }
 
-// missing notes in r that a collection is missing, if err says so and the plan allows it.
+// missing records in r that collection c is missing, if err means that and the plan allows it. It
+// reports whether it did.
 func (w *unitRun) missing(ctx context.Context, r *receiptRecord, c int, err error) bool {
 	if !isMissing(err) || !w.plan.AllowMissing || ctx.Err() != nil {
 		return false

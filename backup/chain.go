@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// chain is a list of receipts of a unit in which each goes on where the one before it ended. Several
+// chain is a list of receipts of one unit. Each receipt begins where the previous one ended. Several
 // processes can do a unit at the same time, and can divide it in different ways.
 type chain []receiptObject
 

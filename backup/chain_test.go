@@ -35,8 +35,8 @@ func receiptsOf(t *testing.T, text string) (all []receiptObject) {
 	return all
 }
 
-// A chain is one in which each receipt goes on where the one before it ended. Of several, it is the
-// one that was complete first, in whatever order the receipts come, and whatever comes later.
+// In a chain, each receipt begins where the previous one ended. Of several chains, findChain returns
+// the one that was complete first, whatever the order of the receipts.
 func TestFindChain(t *testing.T) {
 	for _, test := range []struct{ name, receipts, want string }{
 		{"none", "", ""},

@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Difference is something in which two backups differ.
+// Difference is one difference between two backups.
 type Difference struct {
 	Namespace mongosource.Namespace
 	Kind      DifferenceKind

@@ -56,7 +56,8 @@ func (d *documentDiff) skip() (bool, error) {
 	return true, nil
 }
 
-// step compares the next documents, of which one may be nil, and passes over those with the lower _id.
+// step compares the next documents and advances past the one with the lower _id. One of them may be
+// nil.
 func (d *documentDiff) step(x, y bson.Raw) error {
 	order := -1
 	switch {

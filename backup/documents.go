@@ -11,8 +11,8 @@ import (
 
 // DocumentsOptions tunes [View.Documents]. The zero value emits all documents.
 type DocumentsOptions struct {
-	// From and To bound the _ids, in the order in which MongoDB compares values of all types: from
-	// From on, up to To, without To. nil means no bound. They are values that marshal to BSON.
+	// From is the first _id and To the end, which is not included. They are compared in the order in
+	// which MongoDB sorts values of all types. nil means no bound. They are values that marshal to BSON.
 	// Strings are compared byte by byte, also if the collection has a collation.
 	From, To any
 

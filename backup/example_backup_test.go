@@ -40,7 +40,8 @@ func ExampleRepository_Backup() {
 	folder, _ := os.MkdirTemp("", "")
 	defer os.RemoveAll(folder)
 	store := dirstore.New(folder, nil)
-	repo, err := backup.Init(ctx, store, backup.Keys{Recipients: []age.Recipient{identity.Recipient()}, Sign: sign}, nil)
+	repo, err := backup.Init(ctx, store, backup.Keys{Recipients: []age.Recipient{identity.Recipient()}, Sign: sign},
+		nil)
 	if err != nil {
 		fmt.Println(err)
 		return

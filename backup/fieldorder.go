@@ -25,7 +25,8 @@ func sortFields(doc bson.Raw, depth int) bson.Raw {
 	for _, e := range elements {
 		v := e.Value()
 		body := v.Value
-		if v.Type == bson.TypeEmbeddedDocument || v.Type == bson.TypeArray { // the keys of an array stay with its values
+		// the keys of an array stay with its values
+		if v.Type == bson.TypeEmbeddedDocument || v.Type == bson.TypeArray {
 			body = sortFields(body, depth-1)
 		}
 		sorted = append(sorted, byte(v.Type))

@@ -22,7 +22,8 @@ func doneRun(t *testing.T) (*memStore, *Repository, *backupJob) {
 	for _, name := range []string{"a", "b"} {
 		var docs []bson.Raw
 		for i := range 300 {
-			docs = append(docs, document(t, bson.D{{Key: "_id", Value: i}, {Key: "text", Value: fmt.Sprintf("%0500d", i)}}))
+			docs = append(docs,
+				document(t, bson.D{{Key: "_id", Value: i}, {Key: "text", Value: fmt.Sprintf("%0500d", i)}}))
 		}
 		srv.Add("shop", name, docs...)
 	}
@@ -150,7 +151,12 @@ func TestTooOld(t *testing.T) {
 // A unit of another job is refused.
 func TestForeignUnit(t *testing.T) {
 	_, _, job := doneRun(t)
-	for _, u := range []Unit{{}, {Job: job.name(), Number: -1}, {Job: job.name(), Number: 2}, {Job: "verify " + job.run}} {
+	for _, u := range []Unit{
+		{},
+		{Job: job.name(), Number: -1},
+		{Job: job.name(), Number: 2},
+		{Job: "verify " + job.run},
+	} {
 		if _, err := job.Do(t.Context(), u); stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("%+v: %v", u, err)
 		}
@@ -168,7 +174,8 @@ func TestOtherManifest(t *testing.T) {
 	m := &Manifest{
 		Kind: manifestKind, Format: format, Reader: format, Repository: r.id, Run: job.run, Epoch: p.Epoch,
 	}
-	if err := r.putSignature(t.Context(), manifestKey(job.run), []byte("another"), manifestComment(job.run)); err != nil {
+	if err := r.putSignature(t.Context(), manifestKey(job.run), []byte("another"),
+		manifestComment(job.run)); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.putManifest(t.Context(), m); !errors.Is(err, errOtherManifest) {

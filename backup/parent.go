@@ -182,7 +182,8 @@ func follows(previous, s *Segment) bool {
 
 // sameAs reports whether the catalog is that of the same collection, read with the same filter.
 func (c *planCollection) sameAs(head *catalogHead) bool {
-	return head.Kind == c.Head.Kind && string(head.UUID.Data) == string(c.Head.UUID.Data) && len(c.Head.UUID.Data) > 0 &&
+	return head.Kind == c.Head.Kind && string(head.UUID.Data) == string(c.Head.UUID.Data) &&
+		len(c.Head.UUID.Data) > 0 &&
 		string(head.Filter) == string(c.Head.Filter)
 }
 

@@ -54,7 +54,7 @@ func FuzzPattern(f *testing.F) {
 	f.Add("a*b*c", "aXbYc")
 	f.Fuzz(func(t *testing.T, text, name string) {
 		if strings.ContainsAny(text+name, `\[?/.`) || text == "" {
-			t.Skip()
+			return // path.Match gives these characters a meaning
 		}
 		p, err := parsePattern("d." + text)
 		if err != nil {
@@ -62,7 +62,7 @@ func FuzzPattern(f *testing.F) {
 		}
 		want, err := path.Match(text, name)
 		if err != nil {
-			t.Skip()
+			return
 		}
 		if got := p.matches(mongosource.Namespace{Database: "d", Collection: name}); got != want {
 			t.Errorf("%q and %q: %v", text, name, got)

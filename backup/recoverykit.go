@@ -16,7 +16,8 @@ import (
 // repository is, for the reader of the text.
 func (r *Repository) RecoveryKit(ctx context.Context, location string) (string, error) {
 	var kit strings.Builder
-	fmt.Fprintf(&kit, "Recovery kit of a backup repository of millweir\n\nlocation: %s\nrepository: %s\n", location, r.id)
+	fmt.Fprintf(&kit, "Recovery kit of a backup repository of millweir\n\nlocation: %s\nrepository: %s\n", location,
+		r.id)
 	for _, key := range r.trusted() {
 		fmt.Fprintf(&kit, "public key of the signatures (minisign): %s\n", key)
 	}

@@ -196,21 +196,27 @@ func TestRestoreRefuses(t *testing.T) {
 		opts RestoreOptions
 		want error
 	}{
-		"rename of nothing": {RestoreOptions{DropTarget: true, Renames: []RenameRule{{"shp", "test"}}}, ErrNoCollection},
-		"second of nothing": {RestoreOptions{Renames: []RenameRule{{"shop", "test"}, {"shop.order", "a.b"}}}, ErrNoCollection},
-		"exclude nothing":   {RestoreOptions{Exclude: []string{"shop.order"}}, ErrNoCollection},
-		"erase nothing":     {RestoreOptions{EraseIDs: map[mongosource.Namespace][]any{typo: {1}}}, ErrNoCollection},
-		"erase nil":         {RestoreOptions{EraseIDs: map[mongosource.Namespace][]any{collections[0].ns: {nil}}}, nil},
-		"bad rule":          {RestoreOptions{Renames: []RenameRule{{"shop.*", "test.a"}}}, nil},
-		"two renames":       {RestoreOptions{Rename: nowhere, Renames: []RenameRule{{"shop", "test"}}}, nil},
-		"two to one":        {RestoreOptions{Rename: one}, nil},
-		"no name":           {RestoreOptions{Rename: nowhere}, nil},
-		"merge and drop":    {RestoreOptions{Merge: true, DropTarget: true}, nil},
-		"parallelism":       {RestoreOptions{Parallelism: 65}, nil},
-		"bad bound":         {RestoreOptions{From: func() {}}, nil},
-		"bad pattern":       {RestoreOptions{Include: []string{""}}, nil},
-		"matches nothing":   {RestoreOptions{Include: []string{"shop.orders", "shop.x"}}, ErrNoCollection},
-		"excludes all":      {RestoreOptions{Exclude: []string{"*"}}, ErrNoCollection},
+		"rename of nothing": {
+			RestoreOptions{DropTarget: true, Renames: []RenameRule{{"shp", "test"}}},
+			ErrNoCollection,
+		},
+		"second of nothing": {
+			RestoreOptions{Renames: []RenameRule{{"shop", "test"}, {"shop.order", "a.b"}}},
+			ErrNoCollection,
+		},
+		"exclude nothing": {RestoreOptions{Exclude: []string{"shop.order"}}, ErrNoCollection},
+		"erase nothing":   {RestoreOptions{EraseIDs: map[mongosource.Namespace][]any{typo: {1}}}, ErrNoCollection},
+		"erase nil":       {RestoreOptions{EraseIDs: map[mongosource.Namespace][]any{collections[0].ns: {nil}}}, nil},
+		"bad rule":        {RestoreOptions{Renames: []RenameRule{{"shop.*", "test.a"}}}, nil},
+		"two renames":     {RestoreOptions{Rename: nowhere, Renames: []RenameRule{{"shop", "test"}}}, nil},
+		"two to one":      {RestoreOptions{Rename: one}, nil},
+		"no name":         {RestoreOptions{Rename: nowhere}, nil},
+		"merge and drop":  {RestoreOptions{Merge: true, DropTarget: true}, nil},
+		"parallelism":     {RestoreOptions{Parallelism: 65}, nil},
+		"bad bound":       {RestoreOptions{From: func() {}}, nil},
+		"bad pattern":     {RestoreOptions{Include: []string{""}}, nil},
+		"matches nothing": {RestoreOptions{Include: []string{"shop.orders", "shop.x"}}, ErrNoCollection},
+		"excludes all":    {RestoreOptions{Exclude: []string{"*"}}, ErrNoCollection},
 	} {
 		_, err := Run(t.Context(), v.Restore(client, &test.opts), 1)
 		if stream.ClassOf(err) != stream.Fatal || test.want != nil && !errors.Is(err, test.want) {
@@ -300,7 +306,10 @@ func TestRestoreComparesWithServer(t *testing.T) {
 		{Key: "cursor", Value: bson.D{
 			{Key: "firstBatch", Value: append(numbers(t, 9), numbers(t, 11)[10])},
 			{Key: "id", Value: int64(0)},
-			{Key: "ns", Value: "shop." + view(t, r, "").preparedName(target{entry: &CollectionEntry{Database: "shop", Collection: "orders"}, to: c.ns})},
+			{Key: "ns", Value: "shop." + view(t, r, "").preparedName(target{entry: &CollectionEntry{
+				Database:   "shop",
+				Collection: "orders",
+			}, to: c.ns})},
 		}}, {Key: "ok", Value: 1},
 	})})
 	if _, err := Run(t.Context(), view(t, r, "").Restore(client, nil), 1); !errors.Is(err, ErrNotEqual) {

@@ -208,7 +208,10 @@ func TestRestoreViewsInTheWay(t *testing.T) {
 			ErrTargetExists,
 		},
 		"a time series for a collection": {
-			bson.D{{Key: "create", Value: "orders"}, {Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}}},
+			bson.D{
+				{Key: "create", Value: "orders"},
+				{Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}},
+			},
 			RestoreOptions{DropTarget: true},
 			ErrTargetExists,
 		},
@@ -262,7 +265,10 @@ func TestPartsBounded(t *testing.T) {
 			t.Errorf("%d segments: %d parts up to %d", segments, len(all), at)
 		}
 	}
-	if s := (Segment{Object: repositoryKey, Length: 1, Run: newName(time.Now()), Tally: newTally().result()}); s.check() == nil {
+	if s := (Segment{
+		Object: repositoryKey, Length: 1, Run: newName(time.Now()),
+		Tally: newTally().result(),
+	}); s.check() == nil {
 		t.Error("a segment in " + repositoryKey)
 	}
 }

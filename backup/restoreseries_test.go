@@ -39,7 +39,10 @@ func weather(t *testing.T) madeCollection {
 // makeSeries makes a time series of an application, with documents.
 func makeSeries(t *testing.T, client *mongo.Client, docs int) {
 	t.Helper()
-	series := bson.D{{Key: "create", Value: "weather"}, {Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}}}
+	series := bson.D{
+		{Key: "create", Value: "weather"},
+		{Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}},
+	}
 	if err := client.Database("shop").RunCommand(t.Context(), series).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +65,8 @@ func TestRestoreSeries(t *testing.T) {
 	client := mongofixture.Connect(t, srv)
 	for i := range 2 {
 		report, err := Run(t.Context(), v.Restore(client, nil), 1)
-		if err != nil || report.Counts.AlreadyThere != int64(i) || strings.Contains(fmt.Sprint(report.Weaker), "only counted") {
+		if err != nil || report.Counts.AlreadyThere != int64(i) || strings.Contains(fmt.Sprint(report.Weaker),
+			"only counted") {
 			t.Fatalf("%+v, %v", report, err)
 		}
 	}

@@ -79,8 +79,11 @@ func TestReuse(t *testing.T) {
 // Segments are not named again if they are not of this collection, this epoch or this encoding, or if
 // the backup was deleted.
 func TestNoReuse(t *testing.T) {
-	for name, change := range map[string]func(t *testing.T, r *backup.Repository, s backup.Store, d deployment, run string, o *backup.Options){
-		"encoding": func(_ *testing.T, _ *backup.Repository, _ backup.Store, _ deployment, _ string, o *backup.Options) {
+	for name, change := range map[string]func(t *testing.T, r *backup.Repository, s backup.Store, d deployment,
+		run string, o *backup.Options){
+		"encoding": func(_ *testing.T, _ *backup.Repository, _ backup.Store, _ deployment, _ string,
+			o *backup.Options,
+		) {
 			o.Encoding = backup.BSONZstd
 		},
 		"epoch": func(t *testing.T, r *backup.Repository, _ backup.Store, _ deployment, _ string, _ *backup.Options) {
@@ -88,13 +91,17 @@ func TestNoReuse(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"created again": func(t *testing.T, _ *backup.Repository, _ backup.Store, d deployment, _ string, _ *backup.Options) {
+		"created again": func(t *testing.T, _ *backup.Repository, _ backup.Store, d deployment, _ string,
+			_ *backup.Options,
+		) {
 			if err := d.client.Database("shop").Drop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			d.fill(t, "shop", "orders", 0, 2000, 100)
 		},
-		"deleted": func(t *testing.T, _ *backup.Repository, s backup.Store, _ deployment, run string, _ *backup.Options) {
+		"deleted": func(t *testing.T, _ *backup.Repository, s backup.Store, _ deployment, run string,
+			_ *backup.Options,
+		) {
 			putObject(t, s, "gone/"+run)
 		},
 	} {

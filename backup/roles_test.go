@@ -21,7 +21,9 @@ func TestRolesOfEmptyDatabase(t *testing.T) {
 		d.fill(t, "shop", "orders", 0, 3, 10)
 		for _, db := range []string{"admin", "shop", "empty"} {
 			err := d.client.Database(db).RunCommand(t.Context(), bson.D{
-				{Key: "createRole", Value: "clerk"}, {Key: "privileges", Value: bson.A{}}, {Key: "roles", Value: bson.A{}},
+				{Key: "createRole", Value: "clerk"},
+				{Key: "privileges", Value: bson.A{}},
+				{Key: "roles", Value: bson.A{}},
 			}).Err()
 			if err != nil {
 				t.Fatal(err)

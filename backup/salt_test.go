@@ -52,7 +52,8 @@ func TestSalt(t *testing.T) {
 	}
 	var digests []string
 	for _, salt := range []string{"a", "b", "a"} {
-		tally, err := r.putCatalog(t.Context(), newName(at), 0, &entry, recipients, &catalogHead{Kind: c.kind, Salt: salt}, nil)
+		tally, err := r.putCatalog(t.Context(), newName(at), 0, &entry, recipients,
+			&catalogHead{Kind: c.kind, Salt: salt}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,15 +64,20 @@ func TestWeakRepositories(t *testing.T) {
 	identity := newPerson(t).identity
 	for name, keys := range map[string]backup.Keys{
 		"it is not encrypted": {},
-		"it is not signed":    {Recipients: []age.Recipient{identity.Recipient()}, Identities: []age.Identity{identity}},
+		"it is not signed": {
+			Recipients: []age.Recipient{identity.Recipient()},
+			Identities: []age.Identity{identity},
+		},
 	} {
-		r, err := backup.Init(t.Context(), memstore.New(nil), keys, &backup.InitOptions{Plain: len(keys.Recipients) == 0})
+		r, err := backup.Init(t.Context(), memstore.New(nil), keys,
+			&backup.InitOptions{Plain: len(keys.Recipients) == 0})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
 			report, err := backUp(t.Context(), r, d, small())
-			if err != nil || !slices.Contains(report.Weaker, name) || sameAsServer(t.Context(), r, d, report.Run) != nil {
+			if err != nil || !slices.Contains(report.Weaker, name) || sameAsServer(t.Context(), r, d,
+				report.Run) != nil {
 				t.Errorf("%s: %q, %v", name, report.Weaker, err)
 			}
 		}
@@ -160,7 +165,8 @@ func TestProgress(t *testing.T) {
 		kinds[backup.SegmentStored] != int(report.Counts.Segments) || last.Kind != backup.Committed {
 		t.Errorf("%v", kinds)
 	}
-	if last.Counts.Documents != report.Counts.Documents || last.Counts.Stored != report.Counts.Stored || last.Units != 3 {
+	if last.Counts.Documents != report.Counts.Documents || last.Counts.Stored != report.Counts.Stored ||
+		last.Units != 3 {
 		t.Errorf("%+v, and the report %+v", last, report.Counts)
 	}
 	if !strings.Contains(report.Bottleneck, "encode") {
@@ -189,7 +195,8 @@ func TestNothingShows(t *testing.T) {
 	const secret = "canary"
 	d := newDeployment(t)
 	d.fill(t, "shopcanary", "orderscanary", 0, 900, 250)
-	_, err := d.client.Database("shopcanary").Collection("orderscanary").Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: bson.D{{Key: secret, Value: 1}}})
+	_, err := d.client.Database("shopcanary").Collection("orderscanary").Indexes().CreateOne(t.Context(),
+		mongo.IndexModel{Keys: bson.D{{Key: secret, Value: 1}}})
 	if err != nil {
 		t.Fatal(err)
 	}

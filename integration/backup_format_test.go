@@ -44,11 +44,15 @@ func TestStrangerReadsABackup(t *testing.T) {
 				{Key: "list", Value: bson.A{1.5, bson.D{{Key: "b", Value: i}, {Key: "a", Value: nil}}}},
 			})
 		}
-		if _, err := stream.Run(t.Context(), source.Slice(docs), mongosink.Insert(db.Collection(name), nil)); err != nil {
+		if _, err := stream.Run(t.Context(), source.Slice(docs), mongosink.Insert(db.Collection(name),
+			nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	index := mongo.IndexModel{Keys: bson.D{{Key: "n", Value: -1}, {Key: "text", Value: 1}}, Options: options.Index().SetName("by_n")}
+	index := mongo.IndexModel{
+		Keys:    bson.D{{Key: "n", Value: -1}, {Key: "text", Value: 1}},
+		Options: options.Index().SetName("by_n"),
+	}
 	if _, err := db.Collection("large").Indexes().CreateOne(t.Context(), index); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +70,10 @@ func TestStrangerReadsABackup(t *testing.T) {
 	if err := os.WriteFile(identityFile, []byte(identity.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	keys := backup.Keys{Recipients: []age.Recipient{identity.Recipient()}, Identities: []age.Identity{identity}, Sign: sign}
+	keys := backup.Keys{
+		Recipients: []age.Recipient{identity.Recipient()}, Identities: []age.Identity{identity},
+		Sign: sign,
+	}
 	repo, err := backup.Init(t.Context(), dirstore.New(dir, nil), keys, nil)
 	if err != nil {
 		t.Fatal(err)

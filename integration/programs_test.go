@@ -28,7 +28,8 @@ func program(t testing.TB, name string) string {
 		if programs.dir, programs.err = os.MkdirTemp("", "millweir-programs-"); programs.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-o", programs.dir+string(filepath.Separator), "./backup", "./restore", "./changes")
+		cmd := exec.Command("go", "build", "-o", programs.dir+string(filepath.Separator), "./backup", "./restore",
+			"./changes")
 		cmd.Dir = filepath.Join("..", "examples")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			programs.err = errors.New(err.Error() + ": " + string(out))

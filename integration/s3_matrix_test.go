@@ -49,7 +49,9 @@ var httpFaults = []httpFault{
 		_ = http.NewResponseController(w).Flush()
 		reset(w)
 	}},
-	{name: "200, empty, executed", after: func(w http.ResponseWriter, _ *http.Response, _ []byte) { w.WriteHeader(200) }},
+	{name: "200, empty, executed", after: func(w http.ResponseWriter, _ *http.Response, _ []byte) {
+		w.WriteHeader(200)
+	}},
 	{name: "200, HTML, executed", after: func(w http.ResponseWriter, _ *http.Response, _ []byte) {
 		refuse(200, htmlPage)(w, nil)
 	}},

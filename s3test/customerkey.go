@@ -17,7 +17,8 @@ const (
 
 // keyed are the operations that accept a customer's key.
 var keyed = []string{
-	"PutObject", "GetObject", "HeadObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "ListParts",
+	"PutObject", "GetObject", "HeadObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload",
+	"ListParts",
 }
 
 // hasKey reports whether a request has headers of SSE-C.

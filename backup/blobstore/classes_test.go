@@ -26,7 +26,10 @@ func TestClasses(t *testing.T) {
 		{io.ErrUnexpectedEOF, stream.Retryable},
 		{denied, stream.Fatal},
 	} {
-		bucket := blob.NewBucket(&scripted{content: []byte("x"), list: test.err, read: test.err, look: test.err, delete: test.err})
+		bucket := blob.NewBucket(&scripted{
+			content: []byte("x"), list: test.err, read: test.err, look: test.err,
+			delete: test.err,
+		})
 		store := blobstore.New(bucket, nil)
 		_, list := stream.Run(t.Context(), store.List(""), sink.Discard[backup.Object]())
 		_, get := stream.Run(t.Context(), store.Get("a", nil), sink.Discard[[]byte]())

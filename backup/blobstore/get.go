@@ -17,7 +17,8 @@ import (
 
 var (
 	errNegative = stream.Mark(errors.New("the range is negative"), stream.Fatal)
-	errShort    = stream.Mark(fmt.Errorf("the object ends before the range does: %w", io.ErrUnexpectedEOF), stream.Fatal)
+	errShort    = stream.Mark(fmt.Errorf("the object ends before the range does: %w", io.ErrUnexpectedEOF),
+		stream.Fatal)
 )
 
 // Get implements [backup.Store]. It holds one chunk of 64 KiB. The bytes are counted, and otherwise
@@ -112,7 +113,7 @@ type noBytes struct{}
 // Read implements [io.Reader].
 func (*noBytes) Read([]byte) (int, error) { return 0, io.EOF }
 
-// notFound returns [backup.ErrNotFound] if err says so and a list confirms it. Drivers also report
+// notFound returns [backup.ErrNotFound] if err is NotFound and a list confirms it. Drivers also report
 // missing rights and missing buckets as a missing object.
 func (s *Store) notFound(ctx context.Context, key string, err error) error {
 	if gcerrors.Code(err) != gcerrors.NotFound {

@@ -80,7 +80,9 @@ func (s *scripted) ListPaged(context.Context, *driver.ListOptions) (*driver.List
 	return &driver.ListPage{Objects: []*driver.ListObject{{Key: "a", Size: int64(len(s.content))}}}, nil
 }
 
-func (s *scripted) NewRangeReader(_ context.Context, _ string, _, _ int64, _ *driver.ReaderOptions) (driver.Reader, error) {
+func (s *scripted) NewRangeReader(_ context.Context, _ string, _, _ int64, _ *driver.ReaderOptions) (driver.Reader,
+	error,
+) {
 	if s.read != nil {
 		return nil, s.read
 	}
@@ -131,7 +133,7 @@ func (w *writer) Close() error {
 	return w.s.write
 }
 
-// The object at the key decides what became of a write that failed.
+// After a failed write, Put looks at the object to find the outcome.
 func TestPutOutcomes(t *testing.T) {
 	another := []byte("another's")
 	for name, test := range map[string]struct {
@@ -139,15 +141,23 @@ func TestPutOutcomes(t *testing.T) {
 		want   error // nil with class Unclassified is success
 		class  stream.Class
 	}{
-		"stored":                      {scripted{}, nil, stream.Unclassified},
-		"a lost reply, stored":        {scripted{write: lost, stores: true}, nil, stream.Unclassified},
-		"a repeated request, stored":  {scripted{write: exists, stores: true}, nil, stream.Unclassified},
-		"a lost reply, damaged":       {scripted{write: lost, stores: true, short: true}, lost, stream.Fatal},
-		"another's object":            {scripted{write: exists, content: another}, backup.ErrExists, stream.Fatal},
-		"a lost reply, another's":     {scripted{write: lost, content: another}, backup.ErrExists, stream.Fatal},
-		"a lost reply, no object":     {scripted{write: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
-		"a lost reply, and then none": {scripted{write: lost, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
-		"refused, and then no reply":  {scripted{write: exists, look: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"stored":                     {scripted{}, nil, stream.Unclassified},
+		"a lost reply, stored":       {scripted{write: lost, stores: true}, nil, stream.Unclassified},
+		"a repeated request, stored": {scripted{write: exists, stores: true}, nil, stream.Unclassified},
+		"a lost reply, damaged":      {scripted{write: lost, stores: true, short: true}, lost, stream.Fatal},
+		"another's object":           {scripted{write: exists, content: another}, backup.ErrExists, stream.Fatal},
+		"a lost reply, another's":    {scripted{write: lost, content: another}, backup.ErrExists, stream.Fatal},
+		"a lost reply, no object":    {scripted{write: lost}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
+		"a lost reply, and then none": {
+			scripted{write: lost, look: lost},
+			blobstore.ErrOutcomeUnknown,
+			stream.UnknownOutcome,
+		},
+		"refused, and then no reply": {
+			scripted{write: exists, look: lost},
+			blobstore.ErrOutcomeUnknown,
+			stream.UnknownOutcome,
+		},
 		"refused, and then no object": {scripted{write: exists}, lost, stream.Retryable},
 		"not found":                   {scripted{write: notFound}, blobstore.ErrOutcomeUnknown, stream.UnknownOutcome},
 		"a lost host name": {
@@ -186,7 +196,8 @@ func TestPutOutcomes(t *testing.T) {
 			ok = err != nil
 		}
 		if !ok || stream.ClassOf(err) != test.class {
-			t.Errorf("%s: %v of the class %v, want %v of the class %v", name, err, stream.ClassOf(err), test.want, test.class)
+			t.Errorf("%s: %v of the class %v, want %v of the class %v", name, err, stream.ClassOf(err), test.want,
+				test.class)
 		}
 		_ = bucket.Close()
 	}

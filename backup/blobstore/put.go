@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// metadataToken is the name of the metadata by which a Put recognizes its own object.
+// metadataToken is the metadata key of the random token that a Put gives its object, to recognize it.
 const metadataToken = "millweirtoken"
 
 // ErrOutcomeUnknown reports a Put that may or may not have stored its object.

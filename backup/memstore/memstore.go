@@ -149,7 +149,8 @@ func (s *Store) read(key string, o backup.GetOptions) ([]byte, error) {
 
 var (
 	errNegative = stream.Mark(errors.New("the range is negative"), stream.Fatal)
-	errShort    = stream.Mark(fmt.Errorf("the object ends before the range does: %w", io.ErrUnexpectedEOF), stream.Fatal)
+	errShort    = stream.Mark(fmt.Errorf("the object ends before the range does: %w", io.ErrUnexpectedEOF),
+		stream.Fatal)
 )
 
 // List implements [backup.Store]. It emits the objects of the moment at which the run begins.

@@ -34,12 +34,15 @@ func TestCheck(t *testing.T) {
 		faults []s3test.Fault
 		want   []error // nil is any error
 	}{
-		"all is well":           {},
-		"versions":              {server: s3test.Options{Versioned: true}},
-		"object lock":           {server: s3test.Options{ObjectLock: true}, opts: compliance},
-		"no object lock":        {opts: compliance, want: []error{backup.ErrNoHold}},
-		"clock behind":          {faults: []s3test.Fault{wrongClock(2 * time.Minute)}, want: []error{s3store.ErrClock}},
-		"clock ahead":           {faults: []s3test.Fault{wrongClock(-2 * time.Minute)}, want: []error{s3store.ErrClock}},
+		"all is well":    {},
+		"versions":       {server: s3test.Options{Versioned: true}},
+		"object lock":    {server: s3test.Options{ObjectLock: true}, opts: compliance},
+		"no object lock": {opts: compliance, want: []error{backup.ErrNoHold}},
+		"clock behind":   {faults: []s3test.Fault{wrongClock(2 * time.Minute)}, want: []error{s3store.ErrClock}},
+		"clock ahead": {
+			faults: []s3test.Fault{wrongClock(-2 * time.Minute)},
+			want:   []error{s3store.ErrClock},
+		},
 		"clock nearly right":    {faults: []s3test.Fault{wrongClock(30 * time.Second)}},
 		"objects are replaced":  {faults: []s3test.Fault{replaces}, want: []error{s3sink.ErrIgnoresIfNoneMatch}},
 		"the bucket is refused": {faults: []s3test.Fault{refused("HeadBucket")}},

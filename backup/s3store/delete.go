@@ -128,7 +128,8 @@ func (s *Store) refused(ctx context.Context, id s3sink.ObjectID, err error) erro
 	case object.LegalHold:
 		return failed("delete", key, fmt.Errorf("%w by a legal hold", backup.ErrHeld))
 	case object.LockUntil.After(time.Now()):
-		return failed("delete", key, fmt.Errorf("%w until %s", backup.ErrHeld, object.LockUntil.UTC().Format(time.RFC3339)))
+		return failed("delete", key, fmt.Errorf("%w until %s", backup.ErrHeld,
+			object.LockUntil.UTC().Format(time.RFC3339)))
 	}
 	return err
 }

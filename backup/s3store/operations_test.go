@@ -60,7 +60,8 @@ func TestSettings(t *testing.T) {
 		"customer key": s3store.New(client, bucket, "", &s3store.Options{
 			Upload: s3sink.UploadOptions{CustomerKey: make([]byte, 32)},
 		}),
-		"version": s3store.New(client, bucket, "", &s3store.Options{Download: s3source.DownloadOptions{VersionID: "v"}}),
+		"version": s3store.New(client, bucket, "",
+			&s3store.Options{Download: s3source.DownloadOptions{VersionID: "v"}}),
 	} {
 		for operation, err := range operations(t.Context(), s) {
 			if stream.ClassOf(err) != stream.Fatal {
@@ -114,7 +115,10 @@ func TestSweep(t *testing.T) {
 	server, client := newServer(t, nil)
 	s := s3store.New(client, bucket, "shop", nil)
 	key := "shop/data/a.b"
-	out, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: new(bucket), Key: &key})
+	out, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+		Bucket: new(bucket),
+		Key:    &key,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +142,8 @@ func TestSweep(t *testing.T) {
 		var seen []backup.Unfinished
 		step.opts.OnUnfinished = func(u backup.Unfinished) { seen = append(seen, u) }
 		n, err := s.Sweep(t.Context(), &step.opts)
-		if err != nil || n != step.n || len(seen) != int(n) || i > 0 && n > 0 && (seen[0].Key != "data/a.b" || seen[0].Size != -1) {
+		if err != nil || n != step.n || len(seen) != int(n) || i > 0 && n > 0 &&
+			(seen[0].Key != "data/a.b" || seen[0].Size != -1) {
 			t.Errorf("%+v: %d, %v, %v", step.opts, n, seen, err)
 		}
 	}
@@ -202,7 +207,8 @@ func TestBudget(t *testing.T) {
 	if used := budget.Used(); err != nil || used != 0 {
 		t.Errorf("%v, %d bytes are still used", err, used)
 	}
-	_, err = stream.Run(stream.WithBudget(t.Context(), stream.NewBudget(1<<20)), source.Of([]byte("x")), s.Put("b", nil))
+	_, err = stream.Run(stream.WithBudget(t.Context(), stream.NewBudget(1<<20)), source.Of([]byte("x")),
+		s.Put("b", nil))
 	if stream.ClassOf(err) != stream.Fatal {
 		t.Errorf("a budget below one part: %v", err)
 	}
@@ -213,7 +219,10 @@ func TestDeleteVersions(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{Versioned: true})
 	s := s3store.New(client, bucket, "shop", nil)
 	server.Put(bucket, "shop/a", []byte("first"))
-	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: new(bucket), Key: new("shop/a")}); err != nil {
+	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{
+		Bucket: new(bucket),
+		Key:    new("shop/a"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for range 30 { // more than a page

@@ -21,10 +21,13 @@ func TestPutCleanUp(t *testing.T) {
 		server, client := newServer(t, nil)
 		server.Fault(s3test.Fault{Op: "AbortMultipartUpload", Times: -1, Before: s3test.Fail(403, "AccessDenied")})
 		refuse := s3test.Fail(status, code)
-		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Times: -1, Before: func(r *s3test.Request) *s3test.Reply {
-			server.Put(bucket, "a", []byte("another's"))
-			return refuse(r)
-		}})
+		server.Fault(s3test.Fault{
+			Op: "CompleteMultipartUpload", Times: -1,
+			Before: func(r *s3test.Request) *s3test.Reply {
+				server.Put(bucket, "a", []byte("another's"))
+				return refuse(r)
+			},
+		})
 		s := s3store.New(client, bucket, "", nil)
 		_, err := stream.Run(t.Context(), source.Of(make([]byte, 9<<20)), s.Put("a", nil))
 		var left *s3sink.PendingError
@@ -52,7 +55,8 @@ func TestPutNotConfirmed(t *testing.T) {
 		s := s3store.New(client, bucket, "", nil)
 		_, err := stream.Run(t.Context(), source.Of([]byte("x")),
 			s.Put("a", &backup.PutOptions{RetainUntil: time.Now().Add(time.Hour)}))
-		if stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, s3sink.ErrNotLocked) || errors.Is(err, backup.ErrNoHold) ||
+		if stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, s3sink.ErrNotLocked) ||
+			errors.Is(err, backup.ErrNoHold) ||
 			!strings.Contains(err.Error(), "s3:GetObjectRetention") {
 			t.Errorf("%s: %v of the class %v", name, err, stream.ClassOf(err))
 		}

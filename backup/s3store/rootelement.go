@@ -18,7 +18,8 @@ import (
 )
 
 // errOtherReply reports a reply of success that is not the service's, such as the page of a proxy.
-var errOtherReply = stream.Mark(errors.New("the reply reports success, but does not answer the request"), stream.Retryable)
+var errOtherReply = stream.Mark(errors.New("the reply reports success, but does not answer the request"),
+	stream.Retryable)
 
 // wantRoot returns an option of one call. A reply of success fails unless it is an XML document with
 // the root element name. The SDK takes an empty reply, and a page of HTML, for a document in which

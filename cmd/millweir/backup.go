@@ -41,7 +41,8 @@ func (b *backupFlags) bind(flags *pflag.FlagSet) {
 		"the weakest `LEVEL` that is accepted: fuzzy, per-range (each range at one time) or instant (all at one time)")
 	flags.StringVar(&b.encoding, "encoding", string(backup.JSONGzip),
 		"`ENCODING` of new segments: jsonl.gz, jsonl.zst, bson.gz or bson.zst")
-	flags.StringVar(&o.Parent, "parent", "", "reuse unchanged segments of this `BACKUP` (default: the newest that fits)")
+	flags.StringVar(&o.Parent, "parent", "",
+		"reuse unchanged segments of this `BACKUP` (default: the newest that fits)")
 	flags.BoolVar(&o.NoReuse, "no-reuse", false, "store everything again")
 	flags.DurationVar(&b.retain, "retain", 0,
 		"protect all objects from deletion for this `TIME`, such as 720h (Object Lock)")
@@ -151,7 +152,8 @@ was; or begin another one.`,
 			if err != nil {
 				return a.explainBackup(at, access, err)
 			}
-			a.program.Done(cli.Textf("began the backup %s: if this is stopped, --resume %[1]s goes on", run), "began", "run", run)
+			a.program.Done(cli.Textf("began the backup %s: if this is stopped, --resume %[1]s goes on", run), "began",
+				"run", run)
 			report, err := a.runJob(cmd.Context(), t, b.parallel)
 			if err != nil {
 				return unfinished(t, run, a.explainBackup(at, access, err))

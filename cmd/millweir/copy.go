@@ -41,7 +41,8 @@ repository. Each segment is read back there and compared. The copy has the same 
 				return cli.Errorf("%w; run this again to go on", a.explain(at, err))
 			}
 			if retain := v.Manifest().Retain; retain.After(time.Now()) {
-				a.program.Warn(cli.Textf("the backup is protected until %s, and the copy is not", retain.Format(time.RFC3339)),
+				a.program.Warn(cli.Textf("the backup is protected until %s, and the copy is not",
+					retain.Format(time.RFC3339)),
 					"the copy is not protected", "until", retain)
 			}
 			return a.finished(cli.Textf("copied the backup %s to %s: %s (%s), in %s", report.Run, target.name,

@@ -17,7 +17,8 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged := filepath.Join(w.dir, "damaged")
-	if err := errors.Join(os.Mkdir(damaged, 0o700), os.WriteFile(damaged+"/repo.json", []byte("{"), 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(damaged, 0o700), os.WriteFile(damaged+"/repo.json", []byte("{"),
+		0o600)); err != nil {
 		t.Fatal(err)
 	}
 	const secret = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"
@@ -46,8 +47,14 @@ func TestBadInput(t *testing.T) {
 		{2, []string{"name of a file"}, []string{"verify", "./repo", "--identity", secret}},
 		{1, []string{"--signing-key"}, []string{"backup", "./repo"}},
 		{1, []string{"nothing to back up", "--include"}, []string{"backup", "./repo", "--signing-key", "sign.key"}},
-		{2, []string{"--consistency"}, []string{"backup", "./repo", "--signing-key", "sign.key", "--consistency", "good"}},
-		{2, []string{"NAMESPACE=FILTER"}, []string{"backup", "./repo", "--signing-key", "sign.key", "--filter", "shop={"}},
+		{2, []string{"--consistency"}, []string{
+			"backup", "./repo", "--signing-key", "sign.key", "--consistency",
+			"good",
+		}},
+		{2, []string{"NAMESPACE=FILTER"}, []string{
+			"backup", "./repo", "--signing-key", "sign.key", "--filter",
+			"shop={",
+		}},
 		{1, []string{"no such backup"}, []string{"show", "./repo"}},
 		{2, []string{"no rule"}, []string{"prune", "./repo", "--signing-key", "sign.key"}},
 		{2, []string{"--yes"}, []string{"keys", "shred", "./repo", "--signing-key", "sign.key"}},

@@ -155,7 +155,9 @@ func publicKey(text string) (signing.PublicKey, error) {
 }
 
 // open opens the repository at a location.
-func (a *app) open(ctx context.Context, location string, store *storeFlags, k *keyFlags) (*backup.Repository, place, error) {
+func (a *app) open(ctx context.Context, location string, store *storeFlags, k *keyFlags) (*backup.Repository, place,
+	error,
+) {
 	keys, err := k.load()
 	if err != nil {
 		return nil, place{}, err
@@ -179,7 +181,8 @@ func (a *app) explain(at place, err error) error {
 	case errors.Is(err, backup.ErrNoRepository) && errors.Is(err, backup.ErrNotFound):
 		return cli.Errorf("%s has no repository: correct the name, or make one with millweir init (%w)", at.name, err)
 	case errors.Is(err, backup.ErrNoRepository):
-		return cli.Errorf("the file of the repository at %s is damaged: restore it from a copy of the repository (%w)", at.name,
+		return cli.Errorf("the file of the repository at %s is damaged: restore it from a copy of the repository (%w)",
+			at.name,
 			err)
 	case errors.Is(err, backup.ErrNewerFormat):
 		return cli.Errorf("%w: install a newer version of millweir", err)

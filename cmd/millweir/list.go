@@ -53,7 +53,8 @@ func (a *app) printList(ctx context.Context, r *backup.Repository) error {
 			}
 			m := &p.Second
 			_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Run, m.Ended.Format(time.DateTime),
-				cli.Count(int64(len(m.Collections))), cli.Count(m.Documents()), cli.Bytes(m.Bytes()), cli.Bytes(stored(m)),
+				cli.Count(int64(len(m.Collections))), cli.Count(m.Documents()), cli.Bytes(m.Bytes()),
+				cli.Bytes(stored(m)),
 				printed(m.Consistency), printed(m.Label))
 			return err
 		}))

@@ -89,7 +89,8 @@ func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, err
 	if err != nil {
 		return place{}, err
 	}
-	store := s3store.New(client, bucket, strings.Trim(prefix, "/"), &s3store.Options{RetryTimeout: access.RetryTimeout()})
+	store := s3store.New(client, bucket, strings.Trim(prefix, "/"),
+		&s3store.Options{RetryTimeout: access.RetryTimeout()})
 	return place{
 		store:   store,
 		name:    "s3://" + rest,

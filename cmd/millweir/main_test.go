@@ -122,7 +122,8 @@ func TestFirstSteps(t *testing.T) {
 	w.add(t, "shop", "cookies", 3)
 	w.repository(t)
 	made := w.must(t, "backup", "./repo", "--signing-key", "sign.key", "--label", "first")
-	if !strings.Contains(made.messages, "began the backup 2") || !strings.Contains(made.messages, "53 documents") || !strings.Contains(made.messages, "2 collections") {
+	if !strings.Contains(made.messages, "began the backup 2") || !strings.Contains(made.messages, "53 documents") ||
+		!strings.Contains(made.messages, "2 collections") {
 		t.Error(made.messages)
 	}
 	if o := w.must(t, "list", "./repo"); strings.Count(o.out, "\n") != 2 || !strings.Contains(o.out, "first") {
@@ -136,13 +137,15 @@ func TestFirstSteps(t *testing.T) {
 		t.Error(present.messages)
 	}
 	w.must(t, "verify", "./repo", "--identity", "me.txt", "--signing-key", "sign.key")
-	o := w.must(t, "documents", "./repo", "latest", "shop.orders", "--identity", "me.txt", "--from", "10", "--limit", "2",
+	o := w.must(t, "documents", "./repo", "latest", "shop.orders", "--identity", "me.txt", "--from", "10", "--limit",
+		"2",
 		"--relaxed")
 	if lines := strings.Split(o.out, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], `{"_id":11,`) {
 		t.Errorf("%q", o.out)
 	}
 	for bounds, n := range map[string]int{"--from null": 50, "--to null": 0, "--from 49": 1} {
-		args := append([]string{"documents", "./repo", "latest", "shop.orders", "--identity", "me.txt"}, strings.Fields(bounds)...)
+		args := append([]string{"documents", "./repo", "latest", "shop.orders", "--identity", "me.txt"},
+			strings.Fields(bounds)...)
 		if o := w.must(t, args...); strings.Count(o.out, "\n") != n {
 			t.Errorf("%s: %d documents, want %d", bounds, strings.Count(o.out, "\n"), n)
 		}
@@ -154,7 +157,8 @@ func TestFirstSteps(t *testing.T) {
 		Run    string
 		Counts struct{ Stored, Reused int64 }
 	}
-	if err := json.Unmarshal([]byte(second.out), &report); err != nil || report.Counts.Stored != 0 || report.Counts.Reused == 0 {
+	if err := json.Unmarshal([]byte(second.out), &report); err != nil || report.Counts.Stored != 0 ||
+		report.Counts.Reused == 0 {
 		t.Errorf("the second backup: %s, %v", second.out, err)
 	}
 	rule := []string{"prune", "./repo", "--keep-last", "1", "--signing-key", "sign.key"}
@@ -172,14 +176,16 @@ func TestFirstSteps(t *testing.T) {
 		t.Error(o.out)
 	}
 	w.must(t, rule...)
-	if o := w.must(t, "list", "./repo", "--json"); strings.Count(o.out, "\n") != 1 || !strings.Contains(o.out, report.Run) {
+	if o := w.must(t, "list", "./repo", "--json"); strings.Count(o.out, "\n") != 1 ||
+		!strings.Contains(o.out, report.Run) {
 		t.Error(o.out)
 	}
 	w.must(t, "sweep", "./repo", "--trust", "sign.key.pub")
 	if o := w.must(t, "doctor", "./repo", "--identity", "me.txt"); strings.Contains(o.out, "FAILED") {
 		t.Error(o.out)
 	}
-	if o := w.must(t, "doctor", "./repo", "--json"); !strings.Contains(o.out, `{"check":"identity","ok":false,"skipped":true,`) {
+	if o := w.must(t, "doctor", "./repo", "--json"); !strings.Contains(o.out,
+		`{"check":"identity","ok":false,"skipped":true,`) {
 		t.Error(o.out)
 	}
 }
@@ -203,7 +209,8 @@ func TestDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := w.run(t, "verify", "./repo", "--identity", "me.txt", "--signing-key", "sign.key")
-	if o.code != exitDamaged || !strings.Contains(o.out, "shop.orders") || !strings.Contains(o.messages, "is damaged in 1") {
+	if o.code != exitDamaged || !strings.Contains(o.out, "shop.orders") ||
+		!strings.Contains(o.messages, "is damaged in 1") {
 		t.Errorf("exit code %d, %s, %s", o.code, o.out, o.messages)
 	}
 	w.fails(t, 1, nil, "documents", "./repo", "latest", "shop.orders", "--identity", "me.txt")

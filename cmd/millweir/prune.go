@@ -60,7 +60,8 @@ see verify. The data is deleted by sweep, a week later. prune needs no key that 
 	flags.DurationVar(&rules.Within, "keep-within", 0, "keep all that are younger than this `TIME`, such as 48h")
 	flags.IntVar(&rules.AtLeast, "keep-at-least", 1, "keep the newest `N` whatever the other rules say")
 	flags.StringVar(&zone, "time-zone", "UTC", "the time `ZONE` in which days begin")
-	flags.BoolVar(&opts.Unverified, "unverified", false, "delete although nothing proves that the newest backup can be read")
+	flags.BoolVar(&opts.Unverified, "unverified", false,
+		"delete although nothing proves that the newest backup can be read")
 	flags.BoolVar(&opts.DryRun, "dry-run", false, "print what would be deleted, and delete nothing")
 	store.bind(flags)
 	return cmd

@@ -29,7 +29,8 @@ type restoreFlags struct {
 
 func (f *restoreFlags) bind(flags *pflag.FlagSet) {
 	o := &f.opts
-	flags.StringArrayVar(&o.Include, "include", nil, "a `PATTERN` of collections to restore; may be repeated (default: all)")
+	flags.StringArrayVar(&o.Include, "include", nil,
+		"a `PATTERN` of collections to restore; may be repeated (default: all)")
 	flags.StringArrayVar(&o.Exclude, "exclude", nil, "a `PATTERN` of collections to leave out; may be repeated")
 	flags.StringArrayVar(&f.renames, "rename", nil,
 		"`FROM=TO`: 'shop=shop2' restores into another database, 'shop.*=test.old_*' renames; may be repeated")

@@ -27,7 +27,8 @@ func TestSecretInPlaceOfFile(t *testing.T) {
 		{"user:" + password + "@db", "--mongo-file"},
 	} {
 		o := w.run(t, "doctor", "./repo", test.flag, test.secret)
-		if said := o.out + o.messages; o.code == 0 || strings.Contains(said, test.secret) || !strings.Contains(said, test.flag[1:]) {
+		if said := o.out + o.messages; o.code == 0 || strings.Contains(said, test.secret) ||
+			!strings.Contains(said, test.flag[1:]) {
 			t.Errorf("%s: %d, %s", test.flag, o.code, said)
 		}
 	}

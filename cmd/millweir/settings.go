@@ -88,7 +88,8 @@ func ofKubernetes(name string) bool {
 
 func (a *app) fromEnvironment(flags *pflag.FlagSet) error {
 	if name := a.unknownVariable(); name != "" {
-		return cli.Usagef("the variable %s is for no flag of any command: correct its name, or unset it", cli.Foreign(name))
+		return cli.Usagef("the variable %s is for no flag of any command: correct its name, or unset it",
+			cli.Foreign(name))
 	}
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {

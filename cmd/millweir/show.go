@@ -16,7 +16,9 @@ import (
 const backupName = "[BACKUP]"
 
 // view opens a repository and the backup that the arguments name: by default the newest.
-func (a *app) view(cmd *cobra.Command, args []string, store *storeFlags, keys *keyFlags) (*backup.View, place, []string, error) {
+func (a *app) view(cmd *cobra.Command, args []string, store *storeFlags, keys *keyFlags) (*backup.View, place, []string,
+	error,
+) {
 	location, rest := a.repoAndRest(args)
 	r, at, err := a.open(cmd.Context(), location, store, keys)
 	if err != nil {
@@ -62,7 +64,8 @@ func manifestText(m *backup.Manifest) string {
 	}
 	fmt.Fprintf(&s, "read        %s to %s\n", m.Began.Format(time.RFC3339), m.Ended.Format(time.RFC3339))
 	fmt.Fprintf(&s, "consistency %s\n", printed(m.Consistency))
-	fmt.Fprintf(&s, "server      %s\n", printed(strings.TrimSpace(m.Server.Version+" "+m.Server.Topology+" "+m.Server.Name)))
+	fmt.Fprintf(&s, "server      %s\n",
+		printed(strings.TrimSpace(m.Server.Version+" "+m.Server.Topology+" "+m.Server.Name)))
 	if !m.Retain.IsZero() {
 		fmt.Fprintf(&s, "protected   until %s\n", m.Retain.Format(time.RFC3339))
 	}
@@ -78,7 +81,8 @@ func manifestText(m *backup.Manifest) string {
 	}
 	_ = table.Flush()
 	for _, l := range m.LeftOut {
-		fmt.Fprintf(&s, "left out: %s: %s\n", printed(strings.TrimSuffix(l.Database+"."+l.Collection, ".")), printed(l.Reason))
+		fmt.Fprintf(&s, "left out: %s: %s\n", printed(strings.TrimSuffix(l.Database+"."+l.Collection, ".")),
+			printed(l.Reason))
 	}
 	return s.String()
 }

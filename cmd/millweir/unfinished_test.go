@@ -31,7 +31,8 @@ func TestUnfinished(t *testing.T) {
 		job := &tracked{}
 		job.finishing.Store(test.finishing)
 		err := unfinished(job, "20261129", fmt.Errorf("backup: %w", test.err))
-		if text := err.Error(); !errors.Is(err, test.err) || !strings.Contains(text, test.has) || strings.Contains(text, test.not) {
+		if text := err.Error(); !errors.Is(err, test.err) || !strings.Contains(text, test.has) ||
+			strings.Contains(text, test.not) {
 			t.Errorf("finishing %v: %s", test.finishing, text)
 		}
 	}

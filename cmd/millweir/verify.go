@@ -71,11 +71,13 @@ Exit code 5 means that the backup is damaged.`,
 func (a *app) damaged(damage *backup.DamageError) error {
 	for i := range damage.Problems {
 		p := &damage.Problems[i]
-		if err := a.result(p, printed(p.Database+"."+p.Collection)+": "+printed(p.Object)+" is "+p.Reason+": "+printed(p.Detail)); err != nil {
+		if err := a.result(p, printed(p.Database+"."+p.Collection)+": "+printed(p.Object)+" is "+p.Reason+": "+
+			printed(p.Detail)); err != nil {
 			return err
 		}
 	}
-	return cli.WithCode(cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total)), exitDamaged)
+	return cli.WithCode(cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total)),
+		exitDamaged)
 }
 
 // drill is the depth of [backup.View.Drill].

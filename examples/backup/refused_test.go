@@ -34,7 +34,10 @@ func TestRefused(t *testing.T) {
 			"URI for a file", nil, arguments(w, "-mongo-file", "mongodb://u:"+password+"@127.0.0.1/"), 2,
 			[]string{"-mongo-file", "name of a file"},
 		},
-		{"no such URI file", nil, arguments(w, "-mongo-file", "/no/such/file"), 1, []string{"-mongo-file: the file cannot be opened"}},
+		{
+			"no such URI file", nil, arguments(w, "-mongo-file", "/no/such/file"), 1,
+			[]string{"-mongo-file: the file cannot be opened"},
+		},
 		{
 			"malformed URI", env("MONGODB_URI=mongodb://u:" + password + "/x@127.0.0.1:1/"), arguments(w), 2,
 			[]string{
@@ -172,7 +175,10 @@ func TestRefused(t *testing.T) {
 			arguments(w, "-recipients-file", "# created: now\n"+w.Secret(t)), 2,
 			[]string{"-recipients-file", "name of a file"},
 		},
-		{"no such identity", nil, arguments(w, "-identity", "/no/such/key"), 1, []string{"-identity: the file cannot be opened"}},
+		{
+			"no such identity", nil, arguments(w, "-identity", "/no/such/key"), 1,
+			[]string{"-identity: the file cannot be opened"},
+		},
 		{
 			"malformed identity", nil, arguments(w, "-identity", w.File(t, w.Secret(t)+"X")), 1,
 			[]string{"-identity", "line 1"},

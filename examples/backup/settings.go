@@ -61,7 +61,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.Var(&s.filter, "filter", "`FILTER` in Extended JSON: only the documents that match are stored (default: all)")
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "store a backup of nothing if there is no document")
 	s.s3.Flags(fs)
-	fs.BoolVar(&s.ifAbsent, "if-absent", false, "refuse to replace an object that has the key, or KEY.metadata, already")
+	fs.BoolVar(&s.ifAbsent, "if-absent", false,
+		"refuse to replace an object that has the key, or KEY.metadata, already")
 	fs.Var(&s.sse, "sse", "server-side `ENCRYPTION`: AES256, aws:kms or aws:kms:KEY (default: the bucket's)")
 	s.recipients.Flags(fs)
 	fs.Group("Format and speed")

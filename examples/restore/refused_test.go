@@ -83,7 +83,10 @@ func TestRefused(t *testing.T) {
 		},
 		{"a line cut", exectest.Gzip(lines + `{"_id":`), nil, plain(), 1, []string{"line 3", "offset"}},
 		{"the same _id twice", exectest.Gzip(lines + lines), nil, plain(), 1, []string{"_id"}},
-		{"no such identity", nil, nil, plain("-identity", "/no/such/key"), 1, []string{"-identity: the file cannot be opened"}},
+		{
+			"no such identity", nil, nil, plain("-identity", "/no/such/key"), 1,
+			[]string{"-identity: the file cannot be opened"},
+		},
 		{
 			"text of an identity file", nil, nil, plain("-identity", "# created: now\n"+w.Secret(t)), 2,
 			[]string{"name of a file"},

@@ -118,5 +118,8 @@ func newKeys(t *testing.T) backup.Keys {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return backup.Keys{Recipients: []age.Recipient{identity.Recipient()}, Identities: []age.Identity{identity}, Sign: sign}
+	return backup.Keys{
+		Recipients: []age.Recipient{identity.Recipient()}, Identities: []age.Identity{identity},
+		Sign: sign,
+	}
 }

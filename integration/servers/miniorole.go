@@ -49,7 +49,8 @@ func (s *S3) assume(t testing.TB, policy string) roleCredentials {
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	sum := sha256.Sum256([]byte(form))
 	root := aws.Credentials{AccessKeyID: AccessKey, SecretAccessKey: SecretKey}
-	if err := v4.NewSigner().SignHTTP(ctx, root, req, hex.EncodeToString(sum[:]), "sts", Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, root, req, hex.EncodeToString(sum[:]), "sts", Region,
+		time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	reply, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)

@@ -243,7 +243,8 @@ func TestStalled(t *testing.T) {
 	says(15*time.Second, "1 retry, nothing has moved for 7s")
 	answered.Retry(errors.New("upload part 3: timeout"), time.Second)
 	says(15*time.Second, "2 retries")
-	if got := progressWords(c, time.Second).Error(); !strings.HasSuffix(got, "; the last one after: upload part 3: timeout") {
+	if got := progressWords(c, time.Second).Error(); !strings.HasSuffix(got,
+		"; the last one after: upload part 3: timeout") {
 		t.Errorf("the message is %s", got)
 	}
 }

@@ -185,14 +185,16 @@ func (m *Mongo) Explain(err error) error {
 		return advise("AuthenticationFailed",
 			"MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
 	case isServer && server.HasErrorCode(codeUnauthorized) && m.DB == "":
-		return advise("Unauthorized: "+serverMessage(err), "the user may not do this: grant it (the role backup is enough "+
-			"for a backup, and the roles readWriteAnyDatabase and backup for a restore)", err)
+		return advise("Unauthorized: "+serverMessage(err),
+			"the user may not do this: grant it (the role backup is enough "+
+				"for a backup, and the roles readWriteAnyDatabase and backup for a restore)", err)
 	case isServer && server.HasErrorCode(codeUnauthorized):
 		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role "+
 			"readWrite is enough)", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace) && m.DB == "":
-		return advise("InvalidNamespace: "+serverMessage(err), "MongoDB does not take the name of a collection: choose "+
-			"another one with --rename", err)
+		return advise("InvalidNamespace: "+serverMessage(err),
+			"MongoDB does not take the name of a collection: choose "+
+				"another one with --rename", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace):
 		return &UsageError{advise("InvalidNamespace",
 			"MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}

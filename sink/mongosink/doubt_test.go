@@ -133,7 +133,10 @@ func TestBulkLostAndAbsent(t *testing.T) {
 // yet. That they are absent from it proves nothing.
 func TestInsertNotYetOfMajority(t *testing.T) {
 	srv, coll := serve(t)
-	srv.Inject(mongotest.Fault{Command: "insert", Reply: raw(t, fields("ok", 0, "code", 11600, "errmsg", "shutting down"))})
+	srv.Inject(mongotest.Fault{
+		Command: "insert",
+		Reply:   raw(t, fields("ok", 0, "code", 11600, "errmsg", "shutting down")),
+	})
 	srv.Inject(mongotest.Fault{
 		Command: "find",
 		If: func(c mongotest.Command) bool {
@@ -161,7 +164,10 @@ func TestBulkNumbersRefusedLate(t *testing.T) {
 	} {
 		srv, coll := serve(t)
 		srv.Inject(mongotest.Fault{Command: "update", Nth: 1, Lose: true})
-		srv.Inject(mongotest.Fault{Command: "update", Nth: 2, Code: 20, Text: "Transaction numbers are only allowed on a replica set"})
+		srv.Inject(mongotest.Fault{
+			Command: "update", Nth: 2, Code: 20,
+			Text: "Transaction numbers are only allowed on a replica set",
+		})
 		r, err := stream.Run(t.Context(), source.Of(c.write), mongosink.Bulk(coll, nil))
 		stored := srv.Documents("shop", "cookies")
 		if n, _ := stored[0].Lookup("n").AsInt64OK(); n != 1 || (err == nil) != c.known || (r.Unknown == 0) != c.known {

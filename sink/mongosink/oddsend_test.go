@@ -23,7 +23,8 @@ func TestBulkOddWithFields(t *testing.T) {
 	hinted := mongosink.UpsertOne(id(2), fields("_id", 2)).With("hint", "_id_")
 	for name, writes := range map[string][]mongosink.Write{"before": {hinted, odd}, "after": {odd, hinted}} {
 		srv, coll := serve(t)
-		_, err := stream.Run(t.Context(), source.Slice(writes), mongosink.Bulk(coll, &mongosink.WriteOptions{Ordered: true}))
+		_, err := stream.Run(t.Context(), source.Slice(writes),
+			mongosink.Bulk(coll, &mongosink.WriteOptions{Ordered: true}))
 		var said mongo.CommandError
 		if !errors.As(err, &said) || said.Code != 40415 {
 			t.Errorf("%s: %v; %v", name, err, srv.Documents("shop", "cookies"))
@@ -38,7 +39,8 @@ func TestBulkOddWithPipeline(t *testing.T) {
 	for name, writes := range map[string][]mongosink.Write{"before": {pipeline, odd}, "after": {odd, pipeline}} {
 		srv, coll := serve(t)
 		srv.Add("shop", "cookies", raw(t, fields("_id", 1)), raw(t, fields("_id", 2)))
-		r, err := stream.Run(t.Context(), source.Slice(writes), mongosink.Bulk(coll, &mongosink.WriteOptions{ContinueOnError: true}))
+		r, err := stream.Run(t.Context(), source.Slice(writes),
+			mongosink.Bulk(coll, &mongosink.WriteOptions{ContinueOnError: true}))
 		want := mongosink.WriteResult{Matched: 1, Modified: 1, Failed: 1, Batches: 2} // this server knows no pipelines
 		if r != want || stream.ClassOf(err) == stream.UnknownOutcome {
 			t.Errorf("%s: %+v, %v; %v", name, r, err, srv.Documents("shop", "cookies"))

@@ -93,7 +93,8 @@ func TestReplaceCollection(t *testing.T) {
 				srv.Add("shop", "left", numbered(t, 3)...)
 			}
 			c.opts.Insert = quick
-			c.opts.Description = describe(t, "any name", "collection", e("validator", bson.D{e("_id", bson.D{e("$exists", true)})}))
+			c.opts.Description = describe(t, "any name", "collection",
+				e("validator", bson.D{e("_id", bson.D{e("$exists", true)})}))
 			c.opts.Indexes = []bson.Raw{index(t, "z_1_a_1", bson.D{e("z", 1), e("a", 1)})}
 			before := listed(t, db)
 			got, err := stream.Run(t.Context(), source.Slice(c.want), mongosink.ReplaceCollection(db.Collection("c"),
@@ -113,7 +114,8 @@ func TestReplaceCollection(t *testing.T) {
 				got.Staging != "" || got.Old != "" || !sameDocs(srv.Documents("shop", "c"), c.want) {
 				t.Errorf("%+v: %d documents", got, len(srv.Documents("shop", "c")))
 			}
-			if want := []string{`"c" collection {"validator": {"_id": {"$exists": true}}}`}; !slices.Equal(listed(t, db),
+			if want := []string{`"c" collection {"validator": {"_id": {"$exists": true}}}`}; !slices.Equal(listed(t,
+				db),
 				want) {
 				t.Errorf("%q, want %q", listed(t, db), want)
 			}

@@ -165,7 +165,10 @@ func TestWritesSettled(t *testing.T) {
 					some := mongosink.WriteResult{Settled: 10, Unknown: 10}
 					switch all := (mongosink.WriteResult{Unknown: 20}); {
 					case fault.Close && ordered: // a lost write may be executed after a later batch
-						want = map[string]mongosink.WriteResult{"Replace": all, "Upsert": all, "Update": all, "Delete": all}
+						want = map[string]mongosink.WriteResult{
+							"Replace": all, "Upsert": all, "Update": all,
+							"Delete": all,
+						}
 					case ordered:
 						want["Replace"], want["Update"], want["Delete"] = some, some, all
 					case fault.Close: // what changes nothing has the same end, executed or not

@@ -158,7 +158,8 @@ func TestHungServer(t *testing.T) {
 	if d := time.Since(start); d < 300*time.Millisecond || d > 20*time.Second {
 		t.Errorf("it took %v", d)
 	}
-	if !errors.Is(err, errCause) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if !errors.Is(err, errCause) || !errors.Is(err, context.DeadlineExceeded) &&
+		!errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the error is %v", err)
 	}
 }

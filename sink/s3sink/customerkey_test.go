@@ -152,9 +152,12 @@ func TestCustomerKeyResumed(t *testing.T) {
 			Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(403, "AccessDenied"),
 		})
 		var from s3sink.Checkpoint
-		_, err := run(s3sink.UploadOptions{CustomerKey: newCustomerKey(), KeepUpload: true, OnPart: func(p s3sink.Part) {
-			from = p.Checkpoint
-		}})
+		_, err := run(s3sink.UploadOptions{
+			CustomerKey: newCustomerKey(), KeepUpload: true,
+			OnPart: func(p s3sink.Part) {
+				from = p.Checkpoint
+			},
+		})
 		if err == nil || from.UploadID == "" {
 			t.Fatal(err)
 		}

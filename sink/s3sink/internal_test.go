@@ -64,8 +64,11 @@ func TestWithGrace(t *testing.T) {
 // time of the attempt, which has begun, goes on too.
 func TestLosingDial(t *testing.T) {
 	for name, late := range map[string]func(*httptrace.ClientTrace){
-		"connect":   func(c *httptrace.ClientTrace) { c.ConnectDone("", "", nil) },
-		"handshake": func(c *httptrace.ClientTrace) { c.TLSHandshakeStart(); c.TLSHandshakeDone(tls.ConnectionState{}, nil) },
+		"connect": func(c *httptrace.ClientTrace) { c.ConnectDone("", "", nil) },
+		"handshake": func(c *httptrace.ClientTrace) {
+			c.TLSHandshakeStart()
+			c.TLSHandshakeDone(tls.ConnectionState{}, nil)
+		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := &attempts{what: "put", timeout: 10 * time.Minute, stall: time.Minute}

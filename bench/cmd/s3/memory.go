@@ -38,7 +38,10 @@ func (t transfer) run() (int64, error) {
 	trusted.AddCert(cert)
 	c := client(t.At.HTTPS, &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12})
 	run, ok := map[string]func() (int64, error){
-		"download":                     ours(c, &s3source.DownloadOptions{Parallelism: parallelism, PartSize: partSize}),
+		"download": ours(c, &s3source.DownloadOptions{
+			Parallelism: parallelism,
+			PartSize:    partSize,
+		}),
 		"transfermanager.GetObject":    transferGet(c),
 		"upload":                       upload(c, t.Size),
 		"manager.Uploader":             managerUpload(c, t.Size),
