@@ -26,6 +26,9 @@ func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	if bad != nil {
 		return bad
 	}
+	if m := s.madeOf(ns); m != nil {
+		return s.aggregateMade(ns, v, m, list)
+	}
 	docs, bad := s.pipeline(ns, v.docs, list)
 	if bad != nil {
 		return bad
@@ -49,7 +52,10 @@ func (s *Server) pipeline(ns string, docs []bson.Raw, stages []bson.RawValue) (_
 		case name == "$collStats" && i > 0:
 			return nil, failure(40602, "$collStats is only valid as the first stage in a pipeline.")
 		case name == "$collStats":
-			run = func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) { return collStats(ns, docs, v) }
+			run = func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+				stats, err := collStats(ns, bytesOf(docs), len(docs), v)
+				return []bson.Raw{stats}, err
+			}
 		case run == nil:
 			return nil, failure(40324, fmt.Sprintf("Unrecognized pipeline stage name: '%s' (mongotest)", name))
 		}
@@ -122,7 +128,10 @@ func sample(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
 }
 
 // groupCount is the $group of CountDocuments: {_id: constant, n: {$sum: 1}}.
-func groupCount(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+func groupCount(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) { return groupOf(len(docs), v) }
+
+// groupOf returns the result of the $group of CountDocuments for a number of documents.
+func groupOf(count int, v bson.RawValue) ([]bson.Raw, error) {
 	d, _ := v.DocumentOK()
 	want := document(bson.D{
 		{Key: "_id", Value: int32(1)},
@@ -131,37 +140,41 @@ func groupCount(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
 	switch {
 	case string(d) != string(want):
 		return nil, unsupported("a $group other than that of CountDocuments", v)
-	case len(docs) == 0:
+	case count == 0:
 		return nil, nil
 	}
-	return []bson.Raw{document(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: int32(len(docs))}})}, nil
+	return []bson.Raw{document(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: int32(count)}})}, nil
 }
 
-// collStats is the stage {$collStats: {count: {}}}, with storageStats of the size if it is asked for.
-func collStats(ns string, docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+// collStats returns the result of the stage {$collStats: {count: {}}}, with storageStats of the size if
+// it is asked for.
+func collStats(ns string, size int64, count int, v bson.RawValue) (bson.Raw, error) {
 	asked, _ := v.DocumentOK()
 	elements, err := asked.Elements()
 	if err != nil {
 		return nil, err
 	}
-	size := int64(0)
-	for _, d := range docs {
-		size += int64(len(d))
-	}
 	out := bson.D{{Key: "ns", Value: ns}}
 	for _, e := range elements {
 		switch e.Key() {
 		case "count":
-			out = append(out, bson.E{Key: "count", Value: int32(len(docs))})
+			out = append(out, bson.E{Key: "count", Value: int32(count)})
 		case "storageStats":
 			out = append(out, bson.E{Key: "storageStats", Value: bson.D{
-				{Key: "size", Value: size}, {Key: "count", Value: int32(len(docs))}, {Key: "storageSize", Value: size},
+				{Key: "size", Value: size}, {Key: "count", Value: int32(count)}, {Key: "storageSize", Value: size},
 			}})
 		default:
 			return nil, unsupported("in $collStats, "+e.Key(), v)
 		}
 	}
-	return []bson.Raw{document(out)}, nil
+	return document(out), nil
+}
+
+func bytesOf(docs []bson.Raw) (n int64) {
+	for _, d := range docs {
+		n += int64(len(d))
+	}
+	return n
 }
 
 // firstBatch opens a cursor over docs, and returns the reply with the first ones.

@@ -160,6 +160,9 @@ func (s *Server) find(req *request, ns string) bson.Raw {
 	if bad != nil {
 		return bad
 	}
+	if m := s.madeOf(ns); m != nil {
+		return s.findMade(req, ns, v, m)
+	}
 	docs, err := query(v.docs, req.body)
 	if err != nil {
 		return failure(2, err.Error())
@@ -218,6 +221,9 @@ func (s *Server) getMore(req *request) bson.Raw {
 		delete(s.cursors, id)
 		return failure(239, "the snapshot of the cursor is too old")
 	}
+	if c.made != nil {
+		return s.moreMade(req, id, c)
+	}
 	size, given := integer(req.body, "batchSize")
 	if c.changes != nil {
 		if !given {
@@ -266,6 +272,13 @@ func (s *Server) count(req *request, ns string) bson.Raw {
 		return bad
 	}
 	filter, _ := req.body.Lookup("query").DocumentOK()
+	if m := s.madeOf(ns); m != nil {
+		spans, err := m.of.spans(filter)
+		if err != nil {
+			return failure(2, err.Error())
+		}
+		return document(bson.D{{Key: "n", Value: int32(m.within(spans))}, ok})
+	}
 	docs, err := match(v.docs, filter)
 	if err != nil {
 		return failure(2, err.Error())
@@ -274,8 +287,13 @@ func (s *Server) count(req *request, ns string) bson.Raw {
 }
 
 func (s *Server) listCollections(req *request) bson.Raw {
+	filter, _ := req.body.Lookup("filter").DocumentOK()
+	order := s.order
+	if name, ok := filter.Lookup("name").StringValueOK(); ok && s.data[req.db+"."+name] != nil {
+		order = []string{req.db + "." + name} // a server looks the name up, too
+	}
 	var docs []bson.Raw
-	for _, ns := range s.order {
+	for _, ns := range order {
 		if c := s.data[ns]; c.db == req.db {
 			docs = append(docs, c.description())
 			if c.kind == timeSeriesType {
@@ -283,7 +301,6 @@ func (s *Server) listCollections(req *request) bson.Raw {
 			}
 		}
 	}
-	filter, _ := req.body.Lookup("filter").DocumentOK()
 	docs, err := match(docs, filter)
 	if err != nil {
 		return failure(2, err.Error())

@@ -18,6 +18,7 @@ type collection struct {
 	db, name string
 	uuid     [16]byte
 	docs     []bson.Raw
+	made     *made               // instead of docs; nil for most collections
 	versions []version           // of docs, in the order of time
 	ids      map[string]struct{} // the key of each _id; nil if they must be read again
 
@@ -32,6 +33,7 @@ type collection struct {
 type cursor struct {
 	ns        string
 	docs      []bson.Raw     // that have not been sent
+	made      *madeReader    // instead of docs; nil for most cursors
 	at        bson.Timestamp // the time of its snapshot, or zero
 	overtaken bool           // the next document of a capped collection was dropped
 	dropped   bool           // the collection was dropped: the next getMore reports it

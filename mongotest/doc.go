@@ -55,6 +55,8 @@
 // lets old changes leave the log, [Server.SkipLostChanges] hides that from streams, and
 // [Server.LimitEvents] makes events too large.
 //
+// [Server.AddGenerated] adds a collection that is larger than memory, and [Server.Recognize] takes one in.
+//
 // A test inspects the server with [Server.Documents], [Server.Cursors] and [Server.Commands].
 // [Server.Add] stores what no client could: damaged documents, or an _id twice.
 //

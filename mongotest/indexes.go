@@ -74,6 +74,9 @@ func (s *Server) createIndexes(req *request, target string) bson.Raw {
 		}
 	}
 	bad := c.resetUnique()
+	if c.made != nil && len(c.unique) > 0 {
+		bad = &refusal{2, "mongotest: a unique index of a generated collection is not supported"}
+	}
 	if bad == nil {
 		bad = c.findDuplicate()
 	}

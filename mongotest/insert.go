@@ -117,6 +117,12 @@ func (s *Server) store(c *collection, doc bson.Raw, f fields, wanted checks) *re
 	if bad := c.limits.tooLarge(fixed); bad != nil {
 		return bad
 	}
+	if kept, bad := s.keep(c, fixed); kept {
+		if bad == nil {
+			s.logInsert(c, fixed)
+		}
+		return bad
+	}
 	if !c.insert(fixed) {
 		text := fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }",
 			c.db, c.name, fixed.Lookup("_id"))

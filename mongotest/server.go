@@ -45,6 +45,7 @@ type Server struct {
 	standalone  bool // no replica set
 	secondaries []Secondary
 	changes     changeLog
+	known       []*Generated // that inserts may bring
 	users       []access
 	roles       []access // that users defined
 }
@@ -138,6 +139,9 @@ func (s *Server) Add(db, coll string, docs ...bson.Raw) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.make(db, coll)
+	if c.made != nil {
+		panic("mongotest: Add: the collection " + db + "." + coll + " is generated")
+	}
 	c.docs = append(c.docs, docs...)
 	c.ids = nil
 	c.limits.count(c.docs)
@@ -145,7 +149,7 @@ func (s *Server) Add(db, coll string, docs ...bson.Raw) {
 }
 
 // Documents returns the documents of a collection, in the order of insertion. The caller must not
-// change them.
+// change them. A generated collection has none here.
 func (s *Server) Documents(db, coll string) []bson.Raw {
 	s.mu.Lock()
 	defer s.mu.Unlock()

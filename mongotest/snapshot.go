@@ -66,6 +66,9 @@ func (s *Server) view(req *request, ns string) (v view, refusal bson.Raw) {
 	if refusal != nil {
 		return v, refusal
 	}
+	if c != nil && c.made != nil && len(stages) > 0 {
+		return v, failure(2, "mongotest: a view of a generated collection is not supported")
+	}
 	v, refusal = s.read(req, c)
 	if refusal != nil || len(stages) == 0 {
 		return v, refusal

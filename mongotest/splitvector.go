@@ -27,15 +27,24 @@ func (s *Server) splitVector(req *request, ns string) bson.Raw {
 	if c == nil {
 		return failure(26, "ns not found")
 	}
-	docs, err := sortDocuments(c.docs, bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: pattern})
-	if err != nil {
-		return failure(2, err.Error())
-	}
 	objects, given := integer(req.body, "maxChunkObjects")
 	if !given {
 		objects = 250_000
 	}
 	most, limited := integer(req.body, "maxSplitPoints")
+	if c.made != nil {
+		keys := bson.A{}
+		for _, id := range c.made.splitKeys(size/2, objects) {
+			if !limited || len(keys) < most {
+				keys = append(keys, bson.D{{Key: "_id", Value: id}})
+			}
+		}
+		return document(bson.D{{Key: "splitKeys", Value: keys}, ok})
+	}
+	docs, err := sortDocuments(c.docs, bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: pattern})
+	if err != nil {
+		return failure(2, err.Error())
+	}
 	keys := bson.A{}
 	for i := 0; ; {
 		i += max(min(documentsIn(size/2, docs), objects), 1)
@@ -50,10 +59,7 @@ func (s *Server) splitVector(req *request, ns string) bson.Raw {
 // documentsIn returns the number of documents of the average size of docs in a number of bytes. It is
 // all of them if docs have less than twice the bytes, which is not enough for two parts.
 func documentsIn(bytes int, docs []bson.Raw) int {
-	sum := 0
-	for _, d := range docs {
-		sum += len(d)
-	}
+	sum := int(bytesOf(docs))
 	if sum < 2*bytes || sum == 0 {
 		return len(docs)
 	}

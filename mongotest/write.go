@@ -33,6 +33,9 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 		ordered = v
 	}
 	c := s.make(req.db, target)
+	if c.made != nil {
+		return failure(2, "mongotest: "+req.name+" is not supported for a generated collection")
+	}
 	if c.kind == viewType {
 		return failure(166, "Namespace "+req.db+"."+target+" is a view, not a collection")
 	}
