@@ -53,6 +53,19 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// TestMatrixOneConnection uploads with every kind of fault at every place, by an HTTP client that
+// allows one connection. No request of the upload may wait for a connection that another one holds.
+func TestMatrixOneConnection(t *testing.T) {
+	for _, fault := range uploadFaults {
+		for _, place := range uploadPlaces {
+			c := cell{
+				service: s3test.AmazonS3, place: place, faults: []placedFault{{place, fault, 1}}, oneConnection: true,
+			}
+			c.run(t)
+		}
+	}
+}
+
 // matrixTable returns the table of docs/reliability.md.
 func matrixTable(marks [][]string) string {
 	var table strings.Builder

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,8 @@ type cell struct {
 	service s3test.Service
 	place   uploadPlace
 	faults  []placedFault
+
+	oneConnection bool // the HTTP client allows no more
 }
 
 func (c cell) String() string {
@@ -45,6 +48,7 @@ type outcome struct {
 	err     error
 	stored  bool // the object has the bytes of the stream
 	damaged bool // the key has an object with other bytes
+	queued  bool // a request waited for a connection in vain
 	left    int  // unfinished uploads
 	lasting int  // of those, after AbortPending
 	abort   error
@@ -79,6 +83,9 @@ func (c cell) upload(t *testing.T) outcome {
 	defer server.Close()
 	server.CreateBucket(bucket)
 	client := newClient(server.URL, func(o *s3.Options) { o.HTTPClient = server.HTTPClient() })
+	if c.oneConnection {
+		server.HTTPClient().Transport.(*http.Transport).MaxConnsPerHost = 1
+	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 24*time.Hour, errHang)
 	defer cancel()
 	data, opts := random(c.place.size), c.place.opts
@@ -99,6 +106,9 @@ func (c cell) upload(t *testing.T) outcome {
 		})
 	}
 	var o outcome
+	opts.OnRetry = func(err error, _ time.Duration) {
+		o.queued = o.queued || strings.Contains(err.Error(), "no connection within")
+	}
 	o.object, o.err = stream.Run(ctx, src, s3sink.UploadWithin(10_000, client, bucket, key, &opts))
 	if stored := server.Object(bucket, key); stored != nil {
 		o.stored = bytes.Equal(stored.Body, data)
@@ -137,6 +147,8 @@ func (c cell) problem(o outcome) string {
 	switch {
 	case errors.Is(o.err, errHang):
 		return "it hangs"
+	case o.queued:
+		return "a request waits for a connection that the upload holds"
 	case o.damaged && !errors.Is(o.err, s3sink.ErrMismatch):
 		return fmt.Sprintf("the key has other bytes: %v", o.err)
 	case o.err == nil && !o.stored:

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3retry"
 )
 
@@ -82,7 +83,7 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 		case err != nil:
 			return withoutTarget(errNoSizes.Error()), nil
 		}
-		v.size, v.confirm, v.asksEach = sizes.size, sizes.confirm, !sizes.equal
+		v.size, v.confirm, v.asksEach = sizes.size, sizes.confirm, !sizes.known()
 	}
 	r.verifier = v
 	return t, nil
@@ -106,6 +107,9 @@ func (r *run) headForChecksums(ctx context.Context) error {
 			ErrBadReply, r.object.Size, aws.ToInt64(out.ContentLength))
 	}
 	r.object, r.askedForChecksums = objectOf(r.key, out), true
+	if r.etag == "" && s3reply.IsName(r.object.ETag) {
+		r.etag = r.object.ETag
+	}
 	return nil
 }
 
@@ -114,7 +118,7 @@ func (r *run) headForChecksums(ctx context.Context) error {
 func (r *run) partSizes(ctx context.Context, count int) *partSizes {
 	head := func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) }
 	return &partSizes{
-		object: &r.object, count: count, head: head,
+		object: &r.object, count: count, askFirst: r.nameless, head: head,
 		repeatedHead: func(part int) (*s3.HeadObjectOutput, error) {
 			return s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() (*s3.HeadObjectOutput, error) { return head(part) })
 		},

@@ -97,8 +97,8 @@ func (r *run) look(ctx context.Context) error {
 // object. A GET has to confirm the first and avoids the second.
 var errNotByHead = stream.Mark(errors.New("a HEAD does not describe the object well enough"), stream.Fatal)
 
-// confirmNameless compares the first reply with a HEAD before a byte of it is used, because it has
-// no ETag: it may come from a proxy and not from the service.
+// confirmNameless compares the first reply with a HEAD before a byte of the object is used, because
+// it has no ETag: it may come from a proxy and not from the service.
 func (r *run) confirmNameless(ctx context.Context, upto int64) error {
 	out, err := r.head(ctx, nil)
 	if err != nil {
@@ -110,13 +110,14 @@ func (r *run) confirmNameless(ctx context.Context, upto int64) error {
 		r.forget()
 		return fmt.Errorf("%w: a reply without an ETag has %d bytes, and the object has %d", ErrBadReply, upto, length)
 	}
+	r.end, r.lengthConfirmed = length, true
 	r.etag, r.object.ETag = etag, etag
 	return nil
 }
 
 // forget returns the run to the state before its first reply, which is not used.
 func (r *run) forget() {
-	r.gotReply, r.described, r.lengthConfirmed, r.end = false, false, false, -1
+	r.gotReply, r.nameless, r.described, r.lengthConfirmed, r.end = false, false, false, false, -1
 }
 
 // found begins with the object that a HEAD described.

@@ -1,6 +1,7 @@
 package s3source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ import (
 // open requests the rest of the run. It returns the body, which begins at pos, and the offset at
 // which the body must end, or -1.
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
-	ranged := r.gotReply || !r.wholeObject()
-	if r.gotReply && r.etag == "" {
+	repeats := r.nameless && r.pos == r.opts.Offset // a first reply that was given up
+	ranged := !r.wholeObject() || r.gotReply && !repeats
+	if r.gotReply && r.etag == "" && !repeats {
 		return nil, 0, fatal{stream.Mark(
 			errors.New("the reply broke off and had no ETag, so the rest cannot be read"), stream.Fatal)}
 	}
@@ -122,11 +124,14 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	case status == http.StatusOK && ranged:
 		return 0, fmt.Errorf("%w: the whole object instead of the bytes from %d on", ErrBadReply, r.pos)
 	}
-	if err := r.checkETag(etag); err != nil {
+	if err := r.checkName(out); err != nil {
 		return 0, err
 	}
 	if !ranged && out.ContentRange == nil {
-		r.gotReply, r.etag, r.end = true, etag, length
+		if r.described {
+			return r.checkLength(length)
+		}
+		r.gotReply, r.etag, r.end, r.nameless = true, etag, length, etag == ""
 		r.describe(headOf(out), length)
 		r.askedForChecksums = true
 		return length, nil
@@ -149,7 +154,10 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	if !r.hasLength() {
 		r.end = total
 	}
-	r.gotReply, r.etag, r.lengthConfirmed = true, etag, true
+	if !r.described {
+		r.nameless = etag == ""
+	}
+	r.gotReply, r.etag, r.lengthConfirmed = true, cmp.Or(etag, r.etag), true
 	r.describe(headOf(out), total)
 	return last + 1, nil
 }
@@ -201,6 +209,29 @@ func (r *run) checkETag(etag string) error {
 	}
 	return fatal{fmt.Errorf("%w: its ETag was %s and is %s",
 		ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
+}
+
+// checkName returns an error if a reply may be of another object than the earlier ones. If one of
+// them has no ETag, the versions and times must be equal: no byte of the first was used.
+func (r *run) checkName(out *s3.GetObjectOutput) error {
+	etag := aws.ToString(out.ETag)
+	if bothNamed := etag != "" && r.etag != ""; bothNamed || !r.nameless || r.pos != r.opts.Offset {
+		return r.checkETag(etag)
+	}
+	version, modified := aws.ToString(out.VersionId), aws.ToTime(out.LastModified)
+	if version != r.object.VersionID || !modified.Equal(r.object.LastModified) {
+		return fatal{fmt.Errorf("%w: it was of %v and is of %v", ErrObjectChanged, r.object.LastModified, modified)}
+	}
+	return nil
+}
+
+// checkLength compares the length of a reply for the whole object with that of the first one, whose
+// bytes were not used.
+func (r *run) checkLength(length int64) (upto int64, err error) {
+	if length >= 0 && length != r.end {
+		return 0, fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, length)
+	}
+	return length, nil
 }
 
 // hasLength reports whether the caller has set the length to read.

@@ -19,6 +19,11 @@ type partSizes struct {
 	first  int64
 	equal  bool // all parts before the last have the size first
 
+	// askFirst is for an object without an ETag: one reply must have all its bytes, and a request
+	// for a size may not come before the end of that reply. So all are asked for before it.
+	askFirst bool
+	sizes    []int64 // of all parts, if they were asked for
+
 	head, repeatedHead func(part int) (*s3.HeadObjectOutput, error)
 }
 
@@ -37,8 +42,28 @@ func (s *partSizes) find() error {
 	}
 	s.first = first
 	s.equal = first*int64(s.count-1)+last == s.object.Size
+	if s.askFirst && !s.equal {
+		return s.askAll(last)
+	}
 	return nil
 }
+
+// askAll asks for the parts between the first and the last.
+func (s *partSizes) askAll(last int64) error {
+	sizes := []int64{s.first}
+	for part := 2; part < s.count; part++ {
+		size, err := s.ask(part, s.head)
+		if err != nil {
+			return err
+		}
+		sizes = append(sizes, size)
+	}
+	s.sizes = append(sizes, last)
+	return nil
+}
+
+// known reports whether size sends no request.
+func (s *partSizes) known() bool { return s.equal || s.sizes != nil }
 
 var errNoSizes = stream.Mark(errors.New("the service does not state the sizes of the object's parts"), stream.Fatal)
 
@@ -66,6 +91,8 @@ func (s *partSizes) size(part int) (int64, error) {
 			stream.Fatal)}
 	case s.equal:
 		return s.first, nil
+	case s.sizes != nil:
+		return s.sizes[part-1], nil
 	}
 	return s.ask(part, s.repeatedHead)
 }

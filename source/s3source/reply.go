@@ -66,22 +66,23 @@ func (r *run) openBegun(runCtx, ctx context.Context, w *watchdog) (body io.ReadC
 	return r.openWatched(ctx, w)
 }
 
-// openFirst opens the first reply, and begins the run. If begin sends requests, the reply is given
-// up, and there is no body: it would hold a connection, which may be the only one that the HTTP
-// client allows.
+// openFirst opens the first reply, and begins the run. If other requests must come before its bytes
+// are used, the reply is given up, and there is no body: it would hold a connection, which may be
+// the only one that the HTTP client allows.
 func (r *run) openFirst(runCtx, ctx context.Context, w *watchdog) (body io.ReadCloser, upto int64, err error) {
 	body, upto, err = r.openWatched(ctx, w)
-	if err == nil && r.etag == "" && r.wholeObject() {
-		err = r.confirmNameless(runCtx, upto)
+	if err != nil {
+		return nil, 0, err
 	}
-	canReopen := r.etag != ""
-	if err == nil && !(canReopen && r.asksMore()) {
+	unconfirmed := r.nameless && r.wholeObject()
+	if !unconfirmed && !r.asksMore() {
 		if err = r.begin(runCtx); err == nil {
 			return body, upto, nil
 		}
 	}
-	if body != nil {
-		_ = body.Close() // its bytes are not used
+	_ = body.Close() // its bytes are not used
+	if err == nil && unconfirmed {
+		err = r.confirmNameless(runCtx, upto)
 	}
 	return nil, 0, err
 }

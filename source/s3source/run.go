@@ -21,6 +21,7 @@ type run struct {
 	lengthConfirmed   bool      // end comes from more than the length of a body, which a proxy may have shortened
 	etag              string    // of the first reply, or required of it; "" if unknown
 	gotReply          bool      // there was a reply
+	nameless          bool      // the first reply has no ETag
 	withoutMode       bool      // the service rejects requests for a checksum
 	askedForChecksums bool      // object has the checksums that the service has
 	bodyEnded         bool      // the last reply is complete, and only the proof remains
