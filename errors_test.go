@@ -60,6 +60,7 @@ var classified = map[string]struct {
 	"backup.ErrNothing":      {backup.ErrNothing, stream.Fatal},
 	"backup.ErrTooOld":       {backup.ErrTooOld, stream.Fatal},
 	"backup.ErrDamaged":      {backup.ErrDamaged, stream.Data},
+	"backup.CopyTargetError": {&backup.CopyTargetError{Cause: backup.ErrNotEmpty}, stream.Fatal}, // that of its cause
 	"backup.DamageError":     {new(backup.DamageError), stream.Data},
 	"backup.ErrExists":       {backup.ErrExists, stream.Fatal},
 	"backup.ErrMetadata":     {backup.ErrMetadata, stream.Data},
@@ -80,6 +81,7 @@ var classified = map[string]struct {
 	"backup.ErrShredded":     {backup.ErrShredded, stream.Fatal},
 	"backup.ErrUnfinished":   {backup.ErrUnfinished, stream.Fatal},
 	"backup.ErrUnverified":   {backup.ErrUnverified, stream.Fatal},
+	"backup.ErrUnfit":        {backup.ErrUnfit, stream.Fatal},
 	"backup.ErrUnsigned":     {backup.ErrUnsigned, stream.Fatal},
 
 	"backup/s3store.ErrClock":    {s3store.ErrClock, stream.Fatal},

@@ -21,17 +21,19 @@ import (
 //     objects that no manifest there names. Finish looks for all of them, and fails then.
 //   - Keys: an identity, or the signing key of the backup's writer.
 //   - Cost: each byte is read once from each store. Objects are not protected from deletion there.
-//   - Errors: [ErrNotEmpty], [ErrDamaged], [ErrNotFound]; those of the stores.
+//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound]; those of the stores. If it is
+//     about the other store, it is a [*CopyTargetError].
 func (v *View) Copy(to Store) Job {
 	r := *v.repo
-	r.store = to
+	r.store = copyTarget{to}
 	copied := newView(&r, v.manifest)
 	copied.keys = v.keys // the copy may have other envelopes, but its epoch is the same
-	return &copyJob{view: v, copied: copied, name: "copy " + v.manifest.Run}
+	return &copyJob{view: v, copied: copied, to: to, name: "copy " + v.manifest.Run}
 }
 
 type copyJob struct {
 	view, copied *View // the backup, and what the other store has of it
+	to           Store // the other store, whose errors are not yet those of a target
 	name         string
 }
 
@@ -88,7 +90,7 @@ func (j *copyJob) commit(ctx context.Context) error {
 	}
 	for n := range m.Collections {
 		if err := j.copied.rows(n).Each(ctx, func(catalogRow) error { return nil }); err != nil {
-			return err
+			return ofTarget(err)
 		}
 	}
 	key := manifestKey(m.Run)
@@ -101,9 +103,9 @@ func (j *copyJob) commit(ctx context.Context) error {
 	}
 	found, err := j.copied.repo.manifest(ctx, m.Run)
 	if err == nil && found.sha256 != m.sha256 {
-		err = failed(key, damaged("the other store has another manifest of this name"))
+		err = failed(key, damaged("it has another manifest of this name"))
 	}
-	return err
+	return ofTarget(err)
 }
 
 // copyObject copies an object, unless the other store has the key.
@@ -123,7 +125,7 @@ func (j *copyJob) copySmall(ctx context.Context, key string) error {
 	}
 	found, err := get(ctx, j.copied.repo.store, key)
 	if err == nil && string(found) != string(want) {
-		err = fmt.Errorf("%w: its %s is another one", ErrNotEmpty, key)
+		err = ofTarget(fmt.Errorf("%w: its %s is another one", ErrNotEmpty, key))
 	}
 	return err
 }

@@ -20,10 +20,9 @@ func (j *copyJob) checkObjects(ctx context.Context) error {
 		case err != nil:
 			return err
 		case found == nil:
-			return failed(named.Key, fmt.Errorf("the other store: %w: run the copy again", ErrNotFound))
+			return ofTarget(failed(named.Key, fmt.Errorf("%w: run the copy again", ErrNotFound)))
 		case found.Size < named.Size:
-			return failed(named.Key, damaged("the other store has %d bytes of it, and should have %d", found.Size,
-				named.Size))
+			return ofTarget(failed(named.Key, damaged("it has %d bytes, and should have %d", found.Size, named.Size)))
 		}
 		return nil
 	})

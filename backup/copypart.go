@@ -72,7 +72,7 @@ func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment,
 		if err := stream.Via(body, checkSegments([]Segment{whole})).Each(ctx, func([]byte) error {
 			return nil
 		}); err != nil {
-			return failed("the copy of "+key, err)
+			return ofTarget(failed(key, err))
 		}
 		c.counts.Segments++
 		c.counts.Documents += s.Documents
@@ -88,7 +88,7 @@ func (c *partCopy) copyCatalog(ctx context.Context) error {
 	if err := c.copyObject(ctx, c.view.repo.catalogKey(m.Run, n, m.Collections[n].Catalog)); err != nil {
 		return err
 	}
-	return c.copied.rows(n).Each(ctx, func(catalogRow) error { return nil })
+	return ofTarget(c.copied.rows(n).Each(ctx, func(catalogRow) error { return nil }))
 }
 
 // checkSegments returns a flow that passes the bytes of an object on. If the bytes of one of the segments

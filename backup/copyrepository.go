@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
@@ -18,14 +19,41 @@ func (j *copyJob) copyRepository(ctx context.Context) error {
 			return err
 		}
 		if len(first) > 0 {
-			return failed(first[0].Key, ErrNotEmpty)
+			return ofTarget(fmt.Errorf("%w, and has no copy: it has %s: choose another prefix or directory",
+				ErrNotEmpty, first[0].Key))
 		}
-	} else if err != nil {
+		return j.begin(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if err := j.copySmall(ctx, repositoryKey); err != nil {
 		return err
 	}
+	return j.copyIdentity(ctx)
+}
+
+// begin makes an empty store a repository, if the store is fit for one.
+func (j *copyJob) begin(ctx context.Context) error {
+	content, err := get(ctx, j.view.repo.store, repositoryKey)
+	if err != nil {
+		return err
+	}
+	if err := checkStore(ctx, j.to); err != nil {
+		return ofTarget(err)
+	}
+	err = putProven(ctx, j.copied.repo.store, repositoryKey, content)
+	if errors.Is(err, ErrExists) { // another copy has begun, too
+		err = j.copySmall(ctx, repositoryKey)
+	}
+	if err != nil {
+		return ofTarget(err)
+	}
+	return j.copyIdentity(ctx)
+}
+
+// copyIdentity copies the signature and the keys of the repository.
+func (j *copyJob) copyIdentity(ctx context.Context) error {
 	if err := j.copyIfPresent(ctx, repositoryKey+signatureSuffix); err != nil {
 		return err
 	}

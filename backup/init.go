@@ -20,6 +20,10 @@ type InitOptions struct {
 
 // Init makes a repository in an empty store. If it fails or is killed, repeat it: it goes on with
 // what the first one left.
+//
+// Before it stores anything it runs the store's Check, if the store is a [Checker]. With the first
+// object it proves that the store replaces none, and reads and lists what it has: otherwise the error
+// is [ErrUnfit], and nothing is left.
 func Init(ctx context.Context, store Store, keys Keys, opts *InitOptions) (*Repository, error) {
 	r := &Repository{store: store, keys: keys.clone()}
 	plain := opts != nil && opts.Plain
@@ -30,6 +34,9 @@ func Init(ctx context.Context, store Store, keys Keys, opts *InitOptions) (*Repo
 		return nil, failed("init", err)
 	}
 	if err := r.checkEmpty(ctx); err != nil {
+		return nil, failed("init", err)
+	}
+	if err := checkStore(ctx, store); err != nil {
 		return nil, failed("init", err)
 	}
 	if err := r.loadOrCreate(ctx, plain); err != nil {
@@ -71,6 +78,9 @@ func (r *Repository) loadOrCreate(ctx context.Context, plain bool) error {
 	case err == nil && r.plain != plain:
 		return fmt.Errorf("%w: it has a repository already, with another encryption", ErrNotEmpty)
 	case err == nil:
+		if err := r.proveAgain(ctx); err != nil {
+			return err
+		}
 		return r.sign(ctx)
 	case !errors.Is(err, ErrNotFound):
 		return err
@@ -83,10 +93,20 @@ func (r *Repository) loadOrCreate(ctx context.Context, plain bool) error {
 	if err != nil {
 		return err
 	}
-	if err := put(ctx, r.store, repositoryKey, append(content, '\n')); err != nil {
+	if err := putProven(ctx, r.store, repositoryKey, append(content, '\n')); err != nil {
 		return err
 	}
 	return r.sign(ctx)
+}
+
+// proveAgain proves the store with the first object of an unfinished Init, which may have been killed
+// before it did so.
+func (r *Repository) proveAgain(ctx context.Context) error {
+	content, err := get(ctx, r.store, repositoryKey)
+	if err != nil {
+		return err
+	}
+	return proveStore(ctx, r.store, repositoryKey, content)
 }
 
 // sign signs the repository itself, unless it is signed. A plain repository is complete then.

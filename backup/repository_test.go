@@ -71,7 +71,7 @@ func TestInitKilled(t *testing.T) {
 func TestUnfinished(t *testing.T) {
 	me := newPerson(t)
 	store := dirstore.New(t.TempDir(), nil)
-	if _, err := backup.Init(t.Context(), killAt(store, 3, false), me.keys(), nil); !errors.Is(err, errKilled) {
+	if _, err := backup.Init(t.Context(), killAt(store, 4, false), me.keys(), nil); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
 	r, err := backup.Open(t.Context(), store, me.keys())

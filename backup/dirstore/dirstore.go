@@ -54,6 +54,7 @@ type Store struct {
 
 var _ interface {
 	backup.Store
+	backup.Checker
 	backup.Sweeper
 } = (*Store)(nil)
 
@@ -94,9 +95,12 @@ func (s *Store) name(key string) (string, error) {
 
 // exists returns an error that says what to do if the directory does not exist.
 func (s *Store) exists() error {
-	_, err := os.Stat(s.dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("the directory does not exist: mount the disk, or create it: %w", err)
+	case err == nil && !info.IsDir():
+		return stream.Mark(fmt.Errorf("%s is a file, and no directory: choose another name", s.dir), stream.Fatal)
 	}
 	return err
 }
@@ -112,5 +116,5 @@ func failed(operation, key string, err error) error {
 	default:
 		err = stream.Mark(err, stream.Fatal)
 	}
-	return fmt.Errorf("dirstore: %s %s: %w", operation, key, err)
+	return fmt.Errorf("dirstore: %s %s: %w", operation, key, advise(err))
 }

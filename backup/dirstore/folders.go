@@ -2,12 +2,14 @@ package dirstore
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/millweir/millweir/internal/durable"
+	"github.com/millweir/millweir/stream"
 )
 
 // makeFolders makes the folders of the object's file that do not exist. Their names are durable
@@ -50,11 +52,33 @@ func (s *Store) makeFolder(name string) error {
 	if _, ok := s.synced.Load(name); ok && err != nil {
 		return nil
 	}
+	if err != nil && name != s.dir {
+		info, err := os.Lstat(name)
+		if err != nil {
+			return err
+		}
+		if err := notLinked(name, info.Mode()); err != nil {
+			return err
+		}
+	}
 	if err := syncFolder(filepath.Dir(name)); err != nil {
 		return err
 	}
 	s.synced.Store(name, true)
 	return nil
+}
+
+// notLinked returns an error if the file of that mode is a link to a folder: a List does not follow it,
+// and would not show the objects there.
+func notLinked(name string, mode fs.FileMode) error {
+	if mode&fs.ModeSymlink == 0 {
+		return nil
+	}
+	if info, err := os.Stat(name); err != nil || !info.IsDir() { // of others
+		return nil
+	}
+	return stream.Mark(fmt.Errorf("%s is a link to a folder: put the folder itself there, or mount it there", name),
+		stream.Fatal)
 }
 
 // forget makes the next makeFolders sync the parents of all folders of the object again.

@@ -52,8 +52,8 @@ func (s *Store) walk(ctx context.Context, folder, prefix string, f func(key stri
 			if key += "/"; strings.HasPrefix(key, prefix) || strings.HasPrefix(prefix, key) {
 				err = s.walk(ctx, key, prefix, f)
 			}
-		} else if strings.HasPrefix(key, prefix) {
-			err = visit(key, e, f)
+		} else if strings.HasPrefix(key, prefix) || strings.HasPrefix(prefix, key+"/") {
+			err = s.visit(key, prefix, e, f)
 		}
 		if err != nil {
 			return err
@@ -70,8 +70,16 @@ func sortName(e fs.DirEntry) string {
 	return e.Name()
 }
 
-// visit calls f for a file, unless it has been deleted.
-func visit(key string, e fs.DirEntry, f func(string, fs.FileInfo) error) error {
+// visit calls f for a file whose key begins with prefix, unless it has been deleted.
+func (s *Store) visit(key, prefix string, e fs.DirEntry, f func(string, fs.FileInfo) error) error {
+	if backup.CheckKey(key) == nil {
+		if err := notLinked(filepath.Join(s.dir, filepath.FromSlash(key)), e.Type()); err != nil {
+			return failed("list", key, err)
+		}
+	}
+	if !strings.HasPrefix(key, prefix) {
+		return nil
+	}
 	info, err := e.Info()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

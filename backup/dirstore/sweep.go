@@ -12,13 +12,18 @@ import (
 	"github.com/millweir/millweir/backup"
 )
 
-// Sweep implements [backup.Sweeper]: it removes the temporary files of killed processes.
+// Sweep implements [backup.Sweeper]: it removes what killed processes have left, the temporary files
+// of a Put and the folder of a Check.
 func (s *Store) Sweep(ctx context.Context, opts *backup.SweepOptions) (n int64, _ error) {
 	o := opts.Defaults()
 	if err := s.exists(); err != nil {
 		return 0, failed("sweep", "", err)
 	}
-	err := s.walk(ctx, "", "", func(key string, info fs.FileInfo) error {
+	probes, err := s.sweepProbes(&o)
+	if err != nil {
+		return probes, err
+	}
+	err = s.walk(ctx, "", "", func(key string, info fs.FileInfo) error {
 		object, ok := temporary(key)
 		if !ok || !info.Mode().IsRegular() || !info.ModTime().Before(o.Before) {
 			return nil
@@ -36,7 +41,7 @@ func (s *Store) Sweep(ctx context.Context, opts *backup.SweepOptions) (n int64, 
 		o.OnUnfinished(backup.Unfinished{Key: object, Size: info.Size(), Modified: info.ModTime()})
 		return nil
 	})
-	return n, err
+	return probes + n, err
 }
 
 // temporary returns the key of the object that a temporary file of [sink.File] was for: the file of

@@ -1,0 +1,143 @@
+package dirstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// probePrefix begins the names of the folders in which [Store.Check] stores. No key begins like that,
+// so no List shows what is in them.
+const probePrefix = ".check-"
+
+// Check implements [backup.Checker]. It proves that
+//
+//   - the directory exists and is one, and no link in it leads to another folder;
+//   - this process may write, read, list and delete there, and the disk is not full;
+//   - the file system has hard links, by which a Put replaces nothing, and takes the longest names.
+//
+// A file system that ignores case is fit, because keys have no capital letters. Check stores in a
+// folder with a random name, .check-RANDOM, and removes it. A killed Check leaves the folder, which
+// no List shows and [Store.Sweep] removes.
+func (s *Store) Check(ctx context.Context) (err error) {
+	if err := s.makeFolders(""); err != nil {
+		return failed("check", s.dir, err)
+	}
+	if err := s.checkLinks(); err != nil {
+		return failed("check", s.dir, err)
+	}
+	folder, err := os.MkdirTemp(s.dir, probePrefix+"*")
+	if err != nil {
+		return failed("check", s.dir, err)
+	}
+	defer func() {
+		if e := os.RemoveAll(folder); e != nil && err == nil {
+			err = failed("check", s.dir, fmt.Errorf("delete what the check has stored: %w", e))
+		}
+	}()
+	if err := checkHardLinks(folder); err != nil {
+		return failed("check", s.dir, err)
+	}
+	return New(folder, nil).tryAll(ctx)
+}
+
+// checkLinks returns an error if an entry of the directory is a link to a folder.
+func (s *Store) checkLinks() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if backup.CheckKey(e.Name()) == nil {
+			err = errors.Join(err, notLinked(filepath.Join(s.dir, e.Name()), e.Type()))
+		}
+	}
+	return err
+}
+
+// link is [os.Link]. A test replaces it.
+var link = os.Link
+
+// checkHardLinks returns an error if the file system cannot give a file a name that no file has.
+func checkHardLinks(folder string) error {
+	one, other := filepath.Join(folder, "one"), filepath.Join(folder, "other")
+	if err := os.WriteFile(one, []byte("millweir\n"), 0o600); err != nil {
+		return err
+	}
+	if err := link(one, other); err != nil {
+		return err
+	}
+	if err := link(one, other); !errors.Is(err, fs.ErrExist) {
+		return errors.Join(replacesFiles(), err)
+	}
+	return errors.Join(os.Remove(one), os.Remove(other))
+}
+
+func replacesFiles() error {
+	return fmt.Errorf("%w: the file system replaces files: choose another one", backup.ErrUnfit)
+}
+
+// probeSize is the number of bytes that Check stores: more than a nearly full disk takes.
+const probeSize = 256 << 10
+
+// tryAll uses every operation of an empty store on an object with the longest name.
+func (s *Store) tryAll(ctx context.Context) error {
+	key := "data/" + strings.Repeat("x", longestName)
+	body := make([]byte, probeSize)
+	if _, err := stream.Run(ctx, source.Of(body), s.Put(key, nil)); err != nil {
+		return err
+	}
+	if _, err := stream.Run(ctx, source.Of(body), s.Put(key, nil)); !errors.Is(err, backup.ErrExists) {
+		return errors.Join(failed("check", s.dir, replacesFiles()), err)
+	}
+	size, err := stream.Run(ctx, s.Get(key, nil), sink.Fold(0, func(n int, p []byte) int { return n + len(p) }))
+	if err != nil {
+		return err
+	}
+	listed, err := stream.Run(ctx, s.List(""), sink.Slice[backup.Object]())
+	if err != nil {
+		return err
+	}
+	if size != probeSize || len(listed) != 1 || listed[0].Key != key || listed[0].Size != probeSize {
+		return failed("check", s.dir, fmt.Errorf("%w: a file is not read or listed as it was stored", backup.ErrUnfit))
+	}
+	_, err = stream.Run(ctx, source.Of(key), s.Delete())
+	return err
+}
+
+// longestName is the number of bytes that [backup.CheckKey] allows between two slashes.
+const longestName = 200
+
+// sweepProbes removes the folders of killed Checks, or only counts them.
+func (s *Store) sweepProbes(o *backup.SweepOptions) (n int64, _ error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0, failed("sweep", "", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), probePrefix) || !e.IsDir() {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || !info.ModTime().Before(o.Before) { // err: deleted since
+			continue
+		}
+		if !o.DryRun {
+			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+				return n, failed("sweep", e.Name(), err)
+			}
+		}
+		n++
+		o.OnUnfinished(backup.Unfinished{Key: e.Name(), Size: -1, Modified: info.ModTime()})
+	}
+	return n, nil
+}

@@ -1,0 +1,134 @@
+package dirstore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// Check says nothing about a good directory, and leaves nothing in it.
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	for _, s := range []*Store{New(dir, nil), New(filepath.Join(dir, "new"), &Options{Create: true})} {
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if entries, err := os.ReadDir(s.dir); err != nil || len(entries) > 0 {
+			t.Errorf("left %v, %v", entries, err)
+		}
+	}
+}
+
+// Check says what is wrong with a directory, and what to do.
+func TestCheckRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(dir string) error
+		link    func(_, _ string) error
+		words   string
+		is      error
+	}{
+		"missing": {prepare: os.Remove, words: "mount the disk", is: fs.ErrNotExist},
+		"a file": {
+			prepare: func(dir string) error { return errors.Join(os.Remove(dir), os.WriteFile(dir, nil, 0o600)) },
+			words:   "choose another name",
+		},
+		"a link to nothing": {
+			prepare: func(dir string) error { return errors.Join(os.Remove(dir), os.Symlink(dir+"2", dir)) },
+			words:   "mount the disk",
+		},
+		"a link in it": {
+			prepare: func(dir string) error { return os.Symlink(t.TempDir(), filepath.Join(dir, "data")) },
+			words:   "data is a link to a folder",
+		},
+		"no hard links": {
+			link:  func(a, b string) error { return &os.LinkError{Op: "link", Old: a, New: b, Err: syscall.EPERM} },
+			words: "no hard links",
+		},
+		"links that replace": {
+			link:  func(_, _ string) error { return nil },
+			words: "replaces files", is: backup.ErrUnfit,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "repo")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if test.prepare != nil {
+				if err := test.prepare(dir); err != nil {
+					t.Skip("not every user may make links:", err)
+				}
+			}
+			if test.link != nil {
+				link = test.link
+				defer func() { link = os.Link }()
+			}
+			err := New(dir, nil).Check(t.Context())
+			if err == nil || !strings.Contains(err.Error(), test.words) || stream.ClassOf(err) != stream.Fatal {
+				t.Fatalf("%v of the class %v", err, stream.ClassOf(err))
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Error(err)
+			}
+			if left, err := filepath.Glob(filepath.Join(dir, probePrefix+"*")); err != nil || len(left) > 0 {
+				t.Errorf("left %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// A folder of the store that is a link is refused, because a List does not follow it.
+func TestLinkedFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(t.TempDir(), filepath.Join(dir, "data")); err != nil {
+		t.Skip("not every user may make links:", err)
+	}
+	s := New(dir, nil)
+	_, put := stream.Run(t.Context(), source.Of([]byte("x")), s.Put("data/a", nil))
+	_, list := stream.Run(t.Context(), s.List("data/"), sink.Discard[backup.Object]())
+	_, all := stream.Run(t.Context(), s.List(""), sink.Discard[backup.Object]())
+	for name, err := range map[string]error{"Put": put, "List": list, "List of all": all} {
+		if err == nil || !strings.Contains(err.Error(), "is a link to a folder") || stream.ClassOf(err) != stream.Fatal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := stream.Run(t.Context(), s.List("backups/"), sink.Discard[backup.Object]()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Sweep removes the folder of a killed Check, once it is old.
+func TestSweepProbes(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, probePrefix+"123")
+	if err := errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "x"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Hour)
+	for _, step := range []struct {
+		opts backup.SweepOptions
+		want int64
+	}{
+		{backup.SweepOptions{}, 0},
+		{backup.SweepOptions{Before: later, DryRun: true}, 1},
+		{backup.SweepOptions{Before: later}, 1},
+		{backup.SweepOptions{Before: later}, 0},
+	} {
+		if n, err := New(dir, nil).Sweep(t.Context(), &step.opts); err != nil || n != step.want {
+			t.Errorf("%+v: %d, %v", step.opts, n, err)
+		}
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,67 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// ErrUnfit means that the store does not keep what [Store] promises, such as never to replace an
+// object. It cannot hold a repository.
+var ErrUnfit = fatal("the store is not fit for a repository")
+
+// checkStore returns what the store itself finds wrong, if it is a [Checker].
+func checkStore(ctx context.Context, store Store) error {
+	if c, ok := store.(Checker); ok {
+		return c.Check(ctx)
+	}
+	return nil
+}
+
+// proveStore proves with an object that was just stored at key that the store does not replace
+// objects, and that they can be read and listed at once.
+func proveStore(ctx context.Context, store Store, key string, content []byte) error {
+	err := put(ctx, store, key, content)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: it replaces objects: choose one that has conditional writes", ErrUnfit)
+	case !errors.Is(err, ErrExists):
+		return err
+	}
+	found, err := get(ctx, store, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return fmt.Errorf("%w: an object that it has stored cannot be read", ErrUnfit)
+	case err != nil:
+		return err
+	case !bytes.Equal(found, content):
+		return fmt.Errorf("%w: an object that it has stored is read with other content", ErrUnfit)
+	}
+	first := stream.Via(store.List(key), stream.Take[Object](1))
+	listed, err := stream.Run(ctx, first, sink.Slice[Object]())
+	if err == nil && (len(listed) == 0 || listed[0].Key != key || listed[0].Size != int64(len(content))) {
+		err = fmt.Errorf("%w: it does not list an object that it has stored", ErrUnfit)
+	}
+	return err
+}
+
+// putProven stores content at key, as the first object of a repository, and proves the store with
+// it. If the store is unfit, the object is deleted again.
+func putProven(ctx context.Context, store Store, key string, content []byte) error {
+	if err := put(ctx, store, key, content); err != nil {
+		return err
+	}
+	err := proveStore(ctx, store, key, content)
+	if !errors.Is(err, ErrUnfit) {
+		return err
+	}
+	if _, e := stream.Run(ctx, source.Of(key), store.Delete()); e != nil {
+		err = errors.Join(err, fmt.Errorf("%s is left: delete it: %w", key, e))
+	}
+	return err
+}
