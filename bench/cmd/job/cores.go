@@ -87,7 +87,7 @@ func (w *world) cores(ctx context.Context, name, direction string, size int64) r
 	if direction == "restore" {
 		work = w.restoreWork(ctx, millweirCores, size)
 	}
-	file := filepath.Join(w.dir, sharesFile)
+	file := filepath.Join(w.Dir, sharesFile)
 	c.Ours = report.Peer{Name: millweirCores.name, Work: func(reps int) (report.Sample, error) {
 		sample, err := work(reps)
 		if err != nil {

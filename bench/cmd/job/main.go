@@ -54,11 +54,12 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/millweir/millweir/bench/internal/child"
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
 func main() {
-	if status, ok := runAsChild(); ok {
+	if status, ok := child.Main(runProgram); ok {
 		os.Exit(status)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -101,7 +102,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	var w *world
 	defer func() {
 		if w != nil {
-			err = errors.Join(err, w.close())
+			err = errors.Join(err, w.Close())
 		}
 	}()
 	suite := report.Suite{

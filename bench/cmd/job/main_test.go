@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/millweir/millweir/bench/internal/child"
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/s3test"
@@ -17,21 +18,21 @@ import (
 
 // TestMain lets the test's own binary act as the programs that the command starts.
 func TestMain(m *testing.M) {
-	if status, ok := runAsChild(); ok {
+	if status, ok := child.Main(runProgram); ok {
 		os.Exit(status)
 	}
 	os.Exit(m.Run())
 }
 
-// servers are the servers for tests, which run in this process.
-type servers struct {
+// testServers are the servers for tests, which run in this process.
+type testServers struct {
 	mongo *mongotest.Server
 	s3    *s3test.Server
 }
 
-func start(t *testing.T) servers {
+func start(t *testing.T) testServers {
 	t.Helper()
-	s := servers{mongotest.NewServer(), s3test.New(nil)}
+	s := testServers{mongotest.NewServer(), s3test.New(nil)}
 	t.Cleanup(s.mongo.Close)
 	t.Cleanup(s.s3.Close)
 	// With the race detector each program would wait a second before it exits.
@@ -44,7 +45,7 @@ func start(t *testing.T) servers {
 }
 
 // run runs the command with a fifth of a MB, and returns its rows.
-func (s servers) run(t *testing.T, args ...string) ([]report.Row, error) {
+func (s testServers) run(t *testing.T, args ...string) ([]report.Row, error) {
 	t.Helper()
 	var out bytes.Buffer
 	args = append([]string{
@@ -72,7 +73,7 @@ func peer(t *testing.T, role string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return roleEnv + "=" + role + " '" + self + "'"
+	return child.RoleEnv + "=" + role + " '" + self + "'"
 }
 
 // TestRows runs everything once. The command verifies each run. Missed bars are ignored, because
@@ -131,7 +132,7 @@ func TestRows(t *testing.T) {
 // argument is wrong.
 func TestVerified(t *testing.T) {
 	for name, c := range map[string]struct {
-		fault func(servers)
+		fault func(testServers)
 		args  []string
 	}{
 		"no object": {nil, []string{"-case", "backup-fast", "-peer", "true"}},
@@ -167,12 +168,12 @@ func TestVerified(t *testing.T) {
 }
 
 // cutObjects makes the S3 server cut the end off every object that it returns.
-func cutObjects(s servers) {
+func cutObjects(s testServers) {
 	s.s3.Fault(s3test.Fault{Op: "GetObject", Times: -1, After: s3test.Shorten(1000)})
 }
 
 // failingInserts makes the insert after the source's fail.
-func failingInserts(s servers) {
+func failingInserts(s testServers) {
 	s.mongo.Inject(mongotest.Fault{Command: "insert", Nth: 2, Code: 13, Text: "no"})
 }
 

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime/pprof"
 
 	"filippo.io/age"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/bench/internal/child"
 )
 
 // program is a competitor: the whole job in both directions.
@@ -56,27 +55,9 @@ func runProgram(role string) error {
 		if os.Getenv("JOB_DIRECTION") == "restore" {
 			run = p.restore
 		}
-		return withProfile(func() error { return run(ctx, j) })
+		return child.Profiled(role+"."+os.Getenv("JOB_DIRECTION"), func() error { return run(ctx, j) })
 	}
-	return fmt.Errorf("%s=%s is no program", roleEnv, role)
-}
-
-// withProfile calls run, and writes a CPU profile if -profile is set.
-func withProfile(run func() error) error {
-	dir := os.Getenv(profileEnv)
-	if dir == "" {
-		return run()
-	}
-	f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s.%s.pprof", os.Getenv(roleEnv), os.Getenv("JOB_DIRECTION"))))
-	if err != nil {
-		return err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	err = run()
-	pprof.StopCPUProfile()
-	return errors.Join(err, f.Close())
+	return fmt.Errorf("%s=%s is no program", child.RoleEnv, role)
 }
 
 // newJob makes the clients as their documentation shows, the same for all programs.

@@ -16,6 +16,9 @@ import (
 	"github.com/aws/smithy-go"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/bench/internal/child"
+	"github.com/millweir/millweir/bench/internal/servers"
 )
 
 // world is the environment of the programs: servers, a database and a bucket that only this command
@@ -35,10 +38,8 @@ type world struct {
 	storage *s3.Client
 	bucket  string
 
-	env     []string // of the programs
-	self    string   // the executable of this command
-	dir     string   // of the servers and the key
-	closers []func() error
+	env          []string // of the programs
+	*servers.Set          // with the folder of the key
 }
 
 // open starts the servers that no flag names, and creates a database and a bucket. On an error it
@@ -48,43 +49,40 @@ func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) 
 		log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{},
 		peer: program{name: "peer", command: s.peer},
 	}
+	if w.Set, err = servers.New("millweir-job-"); err != nil {
+		return nil, fmt.Errorf("job: %w", err)
+	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("job: %w", errors.Join(err, w.close()))
+			err = fmt.Errorf("job: %w", errors.Join(err, w.Close()))
 		}
 	}()
-	if w.self, err = os.Executable(); err != nil {
-		return nil, err
-	}
-	if w.dir, err = os.MkdirTemp("", "millweir-job-"); err != nil {
-		return nil, err
-	}
 	if w.identity, err = age.GenerateX25519Identity(); err != nil {
 		return nil, err
 	}
-	key := filepath.Join(w.dir, "key.txt")
+	key := filepath.Join(w.Dir, "key.txt")
 	if err := os.WriteFile(key, []byte(w.identity.String()+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	database, err := w.mongo(ctx, s.mongo)
+	database, err := w.Mongo(ctx, s.mongo)
 	if err != nil {
 		return nil, err
 	}
-	objects, err := w.s3(ctx, s.s3)
+	objects, err := w.S3(ctx, s.s3)
 	if err != nil {
 		return nil, err
 	}
 	name := "millweir-job-" + strings.ToLower(rand.Text()[:10])
-	if err := w.openDatabase(ctx, database.address, name); err != nil {
+	if err := w.openDatabase(ctx, database.Address, name); err != nil {
 		return nil, err
 	}
 	if err := w.openBucket(ctx, objects, name); err != nil {
 		return nil, err
 	}
-	w.about = fmt.Sprintf("%s, %s to %s", s.shape, database.name, objects.name)
-	w.env = append(objects.environ(), "MONGODB_URI="+database.address, "JOB_DB="+name, "JOB_BUCKET="+name,
+	w.about = fmt.Sprintf("%s, %s to %s", s.shape, database.Name, objects.Name)
+	w.env = append(objects.Environ(), "MONGODB_URI="+database.Address, "JOB_DB="+name, "JOB_BUCKET="+name,
 		"JOB_RECIPIENT="+w.identity.Recipient().String(), "JOB_IDENTITY="+key,
-		sharesEnv+"="+filepath.Join(w.dir, sharesFile))
+		sharesEnv+"="+filepath.Join(w.Dir, sharesFile))
 	if s.profile != "" {
 		dir, err := filepath.Abs(s.profile)
 		if err != nil {
@@ -93,7 +91,7 @@ func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) 
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
-		w.env = append(w.env, profileEnv+"="+dir)
+		w.env = append(w.env, child.ProfileEnv+"="+dir)
 	}
 	return w, nil
 }
@@ -105,11 +103,11 @@ func (w *world) openDatabase(ctx context.Context, uri, name string) (err error) 
 		return err
 	}
 	w.db = w.client.Database(name)
-	w.onClose(func() error { return w.client.Disconnect(context.Background()) })
+	w.OnClose(func() error { return w.client.Disconnect(context.Background()) })
 	if err := w.client.Ping(ctx, nil); err != nil {
 		return err
 	}
-	w.onClose(func() error {
+	w.OnClose(func() error {
 		ctx, cancel := cleaning()
 		defer cancel()
 		return w.db.Drop(ctx)
@@ -117,15 +115,15 @@ func (w *world) openDatabase(ctx context.Context, uri, name string) (err error) 
 	return nil
 }
 
-func (w *world) openBucket(ctx context.Context, server s3Server, name string) (err error) {
-	if w.storage, err = server.client(ctx); err != nil {
+func (w *world) openBucket(ctx context.Context, server servers.S3, name string) (err error) {
+	if w.storage, err = server.Client(ctx); err != nil {
 		return err
 	}
 	w.bucket = name
 	if _, err := w.storage.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
 		return fmt.Errorf("make the bucket %s: %w", name, err)
 	}
-	w.onClose(func() error {
+	w.OnClose(func() error {
 		ctx, cancel := cleaning()
 		defer cancel()
 		objects, err := w.storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name})
@@ -149,19 +147,4 @@ func (w *world) openBucket(ctx context.Context, server s3Server, name string) (e
 // cleaning returns a context for clean-up, which a cancellation does not end.
 func cleaning() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), 30*time.Second)
-}
-
-func (w *world) onClose(f func() error) { w.closers = append(w.closers, f) }
-
-// close undoes open.
-func (w *world) close() error {
-	var errs []error
-	for i := len(w.closers) - 1; i >= 0; i-- {
-		errs = append(errs, w.closers[i]())
-	}
-	w.closers = nil
-	if w.dir != "" {
-		errs = append(errs, os.RemoveAll(w.dir))
-	}
-	return errors.Join(errs...)
 }

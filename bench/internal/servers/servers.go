@@ -1,7 +1,8 @@
-package main
+// Package servers starts the servers of a bench command: those of the PATH as processes, or those for
+// tests in this process.
+package servers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/millweir/millweir/bench/internal/child"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/s3test"
 )
@@ -28,41 +29,67 @@ import (
 // The servers are like those of integration/servers, without the parts for tests and without the
 // module of the embedded FerretDB.
 
-// mongoServer is a server that speaks MongoDB's protocol.
-type mongoServer struct{ name, address string }
+// Set is a set of servers, with a folder for their files. Close stops them and removes the folder.
+type Set struct {
+	Dir     string
+	closers []func() error
+}
 
-// mongo returns the server at uri, or starts one.
-func (w *world) mongo(ctx context.Context, uri string) (mongoServer, error) {
+// New returns an empty set. name is the beginning of the name of its folder.
+func New(name string) (*Set, error) {
+	dir, err := os.MkdirTemp("", name)
+	return &Set{Dir: dir}, err
+}
+
+// OnClose adds what Close does, in the reverse order.
+func (set *Set) OnClose(f func() error) { set.closers = append(set.closers, f) }
+
+// Close stops the servers and removes the folder.
+func (set *Set) Close() error {
+	var errs []error
+	for _, f := range slices.Backward(set.closers) {
+		errs = append(errs, f())
+	}
+	set.closers = nil
+	return errors.Join(append(errs, os.RemoveAll(set.Dir))...)
+}
+
+// Mongo is a server that speaks MongoDB's protocol.
+type Mongo struct{ Name, Address string }
+
+// Mongo returns the server at uri, or starts one.
+func (set *Set) Mongo(ctx context.Context, uri string) (Mongo, error) {
 	if uri != "" {
-		return mongoServer{"the given MongoDB", uri}, nil
+		return Mongo{"the given MongoDB", uri}, nil
 	}
 	bin, ok := find("SECANTUSD_RS", "secantusd-rs")
 	if !ok {
 		srv := mongotest.NewServer()
-		w.onClose(func() error { srv.Close(); return nil })
-		return mongoServer{"mongotest", srv.URI()}, nil
+		set.OnClose(func() error { srv.Close(); return nil })
+		return Mongo{"mongotest", srv.URI()}, nil
 	}
-	log := &tailBuffer{}
+	log := &child.TailBuffer{}
 	var addr string
-	err := w.serve(ctx, log, func() error {
+	err := set.serve(ctx, log, func() error {
 		m := listening.FindStringSubmatch(log.String())
 		if m == nil {
 			return errors.New("it has not said on which port")
 		}
 		addr = m[1]
 		return nil
-	}, bin, "--host", "127.0.0.1", "--port", "0", "--storage-path", filepath.Join(w.dir, "mongo"), "--cache-size",
+	}, bin, "--host", "127.0.0.1", "--port", "0", "--storage-path", filepath.Join(set.Dir, "mongo"), "--cache-size",
 		"512M")
-	return mongoServer{"secantusd-rs", "mongodb://" + addr + "/"}, err
+	return Mongo{"secantusd-rs", "mongodb://" + addr + "/"}, err
 }
 
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
-// s3Server is a server that speaks S3's protocol.
-type s3Server struct {
-	name, endpoint string
-	env            []string // for the AWS tools and SDKs
-	own            bool     // started by this command, with its credentials
+// S3 is a server that speaks S3's protocol.
+type S3 struct {
+	Name, Endpoint string
+
+	env []string // for the AWS tools and SDKs
+	own bool     // started by this command, with its credentials
 }
 
 const (
@@ -71,16 +98,16 @@ const (
 	region    = "us-east-1"
 )
 
-// s3 returns the server at url, or starts one.
-func (w *world) s3(ctx context.Context, url string) (s3Server, error) {
+// S3 returns the server at url, or starts one.
+func (set *Set) S3(ctx context.Context, url string) (S3, error) {
 	if url != "" {
-		s := s3Server{name: "the given S3", endpoint: url, env: []string{"AWS_ENDPOINT_URL_S3=" + url}}
+		s := S3{Name: "the given S3", Endpoint: url, env: []string{"AWS_ENDPOINT_URL_S3=" + url}}
 		if os.Getenv("AWS_REGION") == "" {
 			s.env = append(s.env, "AWS_REGION="+region)
 		}
 		return s, nil
 	}
-	s := s3Server{name: "s3test", own: true, env: []string{
+	s := S3{Name: "s3test", own: true, env: []string{
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey,
 		"AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
 		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", "AWS_EC2_METADATA_DISABLED=true",
@@ -88,17 +115,17 @@ func (w *world) s3(ctx context.Context, url string) (s3Server, error) {
 	bin, ok := find("VERSITYGW", "versitygw")
 	if !ok {
 		srv := s3test.New(nil)
-		w.onClose(func() error { srv.Close(); return nil })
-		s.endpoint = srv.URL
-	} else if err := w.versitygw(ctx, bin, &s); err != nil {
+		set.OnClose(func() error { srv.Close(); return nil })
+		s.Endpoint = srv.URL
+	} else if err := set.versitygw(ctx, bin, &s); err != nil {
 		return s, err
 	}
-	s.env = append(s.env, "AWS_ENDPOINT_URL_S3="+s.endpoint)
+	s.env = append(s.env, "AWS_ENDPOINT_URL_S3="+s.Endpoint)
 	return s, nil
 }
 
-func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
-	data, sidecar := filepath.Join(w.dir, "objects"), filepath.Join(w.dir, "attributes")
+func (set *Set) versitygw(ctx context.Context, bin string, s *S3) error {
+	data, sidecar := filepath.Join(set.Dir, "objects"), filepath.Join(set.Dir, "attributes")
 	for _, d := range []string{data, sidecar} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			return err
@@ -110,29 +137,29 @@ func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
 	}
 	addr := l.Addr().String()
 	l.Close() // so the port was free a moment ago
-	s.name, s.endpoint = "versitygw", "http://"+addr
+	s.Name, s.Endpoint = "versitygw", "http://"+addr
 	healthy := func() error {
-		resp, err := http.Get(s.endpoint + "/healthy")
+		resp, err := http.Get(s.Endpoint + "/healthy")
 		if err == nil {
 			resp.Body.Close()
 		}
 		return err
 	}
-	return w.serve(ctx, &tailBuffer{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey,
+	return set.serve(ctx, &child.TailBuffer{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey,
 		"--region", region,
 		"-q", "--health", "/healthy", "posix", "--sidecar", sidecar, data)
 }
 
-// environ returns the environment of the programs. The AWS settings are the user's for the server
+// Environ returns the environment of the programs. The AWS settings are the user's for the server
 // of -s3, and generated for a server of this command.
-func (s s3Server) environ() []string {
+func (s S3) Environ() []string {
 	return append(slices.DeleteFunc(os.Environ(),
 		func(kv string) bool { return s.own && strings.HasPrefix(kv, "AWS_") }), s.env...)
 }
 
-// client returns the client of this command.
-func (s s3Server) client(ctx context.Context) (*s3.Client, error) {
-	opts := []func(*config.LoadOptions) error{config.WithBaseEndpoint(s.endpoint)}
+// Client returns the client of this command.
+func (s S3) Client(ctx context.Context) (*s3.Client, error) {
+	opts := []func(*config.LoadOptions) error{config.WithBaseEndpoint(s.Endpoint)}
 	if s.own {
 		opts = append(opts, config.WithRegion(region), config.WithSharedConfigFiles(nil),
 			config.WithSharedCredentialsFiles(nil),
@@ -161,17 +188,17 @@ func find(env, name string) (string, bool) {
 	return path, err == nil
 }
 
-// serve starts a server and waits until ready returns nil. Closing the world stops the server.
-func (w *world) serve(ctx context.Context, log *tailBuffer, ready func() error, bin string, args ...string) error {
+// serve starts a server and waits until ready returns nil. Close stops the server.
+func (set *Set) serve(ctx context.Context, log *child.TailBuffer, ready func() error, bin string, args ...string) error {
 	cmd := exec.Command(bin, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w.dir, log, log, time.Second
-	cmd.SysProcAttr = endWithParent()
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = set.Dir, log, log, time.Second
+	cmd.SysProcAttr = child.EndWithParent()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	w.onClose(func() error {
+	set.OnClose(func() error {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
@@ -196,28 +223,4 @@ func (w *world) serve(ctx context.Context, log *tailBuffer, ready func() error, 
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// tailBuffer keeps the end of a process's output.
-type tailBuffer struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const keepOutput = 8 << 10
-
-// Write implements io.Writer.
-func (o *tailBuffer) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.b = append(o.b, p...)
-	o.b = o.b[max(0, len(o.b)-keepOutput):]
-	return len(p), nil
-}
-
-// String returns the kept output.
-func (o *tailBuffer) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return string(bytes.TrimSpace(o.b))
 }

@@ -1,13 +1,13 @@
-package main
+package child
 
 import (
 	"os"
 	"syscall"
 )
 
-// endWithParent makes a child the leader of a process group, which the kernel kills when this
+// EndWithParent makes a child the leader of a process group, which the kernel kills when this
 // process ends (prctl(2)).
-func endWithParent() *syscall.SysProcAttr {
+func EndWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
