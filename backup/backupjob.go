@@ -33,7 +33,7 @@ func (r *Repository) Resume(ctx context.Context, client *mongo.Client, run strin
 	if !isName(run) {
 		return nil, failed("resume", fmt.Errorf("%w: %.60q is not the name of a run", ErrNoRun, run))
 	}
-	j := &backupJob{repo: r, client: client, run: run, progress: newProgress(o.Progress)}
+	j := &backupJob{repo: r, client: client, run: run, progress: newProgress(o.Progress, "backup", run)}
 	p, err := j.plan(ctx)
 	if err != nil {
 		return nil, failed("resume", err)
@@ -160,13 +160,17 @@ func (j *backupJob) do(ctx context.Context, p *plan, number int) (Counts, error)
 		return Counts{}, err
 	}
 	w, err := j.newUnitRun(ctx, p, number, findChain(&p.Units[number], all))
-	if err != nil || w.done {
+	if err != nil {
 		return w.counts, err
 	}
-	j.progress.tell(Event{Kind: UnitBegun, Unit: number}, Counts{})
+	if w.done {
+		j.progress.tell(Event{Kind: UnitDone, Phase: Storing, Unit: number}, did{})
+		return w.counts, nil
+	}
+	j.progress.tell(Event{Kind: UnitBegun, Phase: Storing, Unit: number}, did{})
 	if err := w.read(ctx); err != nil {
 		return w.counts, err
 	}
-	j.progress.tell(Event{Kind: UnitDone, Unit: number}, Counts{})
+	j.progress.tell(Event{Kind: UnitDone, Phase: Storing, Unit: number}, did{})
 	return w.counts, nil
 }

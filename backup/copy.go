@@ -8,6 +8,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
+// CopyOptions tunes [View.Copy]. The zero value is ready to use.
+type CopyOptions struct {
+	Progress func(Event) // gets the events, as that of [Options]
+}
+
 // Copy returns a job that copies the backup to another store, byte for byte. The copy is a repository
 // with the same id, keys and signatures: open it as the first one.
 //
@@ -23,18 +28,26 @@ import (
 //   - Cost: each byte is read once from each store. Objects are not protected from deletion there.
 //   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound]; those of the stores. If it is
 //     about the other store, it is a [*CopyTargetError].
-func (v *View) Copy(to Store) Job {
+func (v *View) Copy(to Store, opts *CopyOptions) Job {
+	o := CopyOptions{}
+	if opts != nil {
+		o = *opts
+	}
 	r := *v.repo
 	r.store = copyTarget{to}
 	copied := newView(&r, v.manifest)
 	copied.keys = v.keys // the copy may have other envelopes, but its epoch is the same
-	return &copyJob{view: v, copied: copied, to: to, name: "copy " + v.manifest.Run}
+	return &copyJob{
+		view: v, copied: copied, to: to, name: "copy " + v.manifest.Run,
+		progress: newProgress(o.Progress, "copy", v.manifest.Run),
+	}
 }
 
 type copyJob struct {
 	view, copied *View // the backup, and what the other store has of it
 	to           Store // the other store, whose errors are not yet those of a target
 	name         string
+	progress     *progress
 }
 
 // Units implements [Job]. It makes the other store a repository.
@@ -43,7 +56,10 @@ func (j *copyJob) Units(ctx context.Context) ([]Unit, error) {
 	if err := j.copyRepository(ctx); err != nil {
 		return nil, failed("copy", err)
 	}
-	return units(j.name, len(j.view.manifest.parts())), nil
+	total := totalOf(j.view.manifest)
+	total.Units = len(j.view.manifest.parts())
+	j.progress.expect(total, total.Bytes)
+	return units(j.name, total.Units), nil
 }
 
 // Do implements [Job].
@@ -53,10 +69,12 @@ func (j *copyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	if err := checkUnit(u, j.name, len(parts)); err != nil {
 		return Receipt{}, failed("copy", err)
 	}
-	c := &partCopy{copyJob: j, part: parts[u.Number]}
+	c := &partCopy{copyJob: j, part: parts[u.Number], unit: u.Number}
+	c.tell(UnitBegun, did{})
 	if err := c.run(ctx); err != nil {
 		return Receipt{}, failed("copy", err)
 	}
+	c.tell(UnitDone, did{})
 	return Receipt{Unit: u, Counts: c.counts}, nil
 }
 
@@ -73,9 +91,11 @@ func (j *copyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error
 		report.Counts.add(r.Counts)
 	}
 	report.Counts.Collections = int64(len(m.Collections))
+	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	if err := j.commit(ctx); err != nil {
 		return report, failed("copy", err)
 	}
+	j.progress.finished(nil)
 	return report, nil
 }
 

@@ -21,7 +21,7 @@ func TestCopy(t *testing.T) {
 	v := view(t, r, run)
 	to := newMemStore()
 	for i := range 2 {
-		report, err := Run(t.Context(), v.Copy(to), 3)
+		report, err := Run(t.Context(), v.Copy(to, nil), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestCopy(t *testing.T) {
 	if err := copied.Rekey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), v.Copy(to), 1); err != nil { // does not bring the old keys back
+	if _, err := Run(t.Context(), v.Copy(to, nil), 1); err != nil { // does not bring the old keys back
 		t.Error(err)
 	}
 	for name, test := range map[string]struct {
@@ -77,7 +77,7 @@ func TestCopyDamaged(t *testing.T) {
 	} {
 		from, to := store.clone(), newMemStore()
 		damagedView := view(t, &Repository{store: from, keys: r.keys, id: r.id}, run)
-		job := damagedView.Copy(to)
+		job := damagedView.Copy(to, nil)
 		if _, err := job.Units(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestCopyRefuses(t *testing.T) {
 	foreign.objects["x"] = []byte("x")
 	for name, to := range map[string]*memStore{"another repository": other, "other objects": foreign} {
 		before := slices.Clone(to.keys(""))
-		if _, err := Run(t.Context(), view(t, r, "").Copy(to), 1); !errors.Is(err, ErrNotEmpty) {
+		if _, err := Run(t.Context(), view(t, r, "").Copy(to, nil), 1); !errors.Is(err, ErrNotEmpty) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !slices.Equal(before, to.keys("")) {
@@ -117,7 +117,7 @@ func TestCopyKilled(t *testing.T) {
 	v := view(t, r, run)
 	for n := 0; ; n++ {
 		to := &limitedStore{memStore: newMemStore(), left: n}
-		_, err := Run(t.Context(), v.Copy(to), 1)
+		_, err := Run(t.Context(), v.Copy(to, nil), 1)
 		if err == nil {
 			break
 		}
@@ -125,7 +125,7 @@ func TestCopyKilled(t *testing.T) {
 			t.Fatalf("a manifest after %d objects", n)
 		}
 		to.left = 1000
-		if _, err := Run(t.Context(), v.Copy(to), 1); err != nil {
+		if _, err := Run(t.Context(), v.Copy(to, nil), 1); err != nil {
 			t.Fatalf("killed after %d objects, and run again: %v", n, err)
 		}
 		if !maps.EqualFunc(to.objects, store.objects, bytes.Equal) {

@@ -13,7 +13,15 @@ import (
 type partCopy struct {
 	*copyJob
 	part   part
+	unit   int
 	counts Counts
+}
+
+// tell reports an event of the unit, and counts what it adds.
+func (c *partCopy) tell(kind EventKind, d did) {
+	c.counts.add(d.Counts)
+	ns := c.view.manifest.Collections[c.part.collection].Namespace()
+	c.progress.tell(Event{Kind: kind, Phase: Storing, Unit: c.unit, Namespace: ns}, d)
 }
 
 func (c *partCopy) run(ctx context.Context) error {
@@ -62,8 +70,7 @@ func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment,
 		if err := existing(err); err != nil {
 			return failed(key, err)
 		}
-		c.counts.Stored += size
-		c.counts.Fetched += size
+		c.tell(SegmentStored, did{Counts: Counts{Stored: size, Fetched: size}})
 	}
 	for _, s := range segments {
 		body := c.copied.repo.store.Get(key, &GetOptions{Offset: s.Offset, Length: s.Length})
@@ -74,9 +81,9 @@ func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment,
 		}); err != nil {
 			return ofTarget(failed(key, err))
 		}
-		c.counts.Segments++
-		c.counts.Documents += s.Documents
-		c.counts.Bytes += s.Bytes
+		c.tell(SegmentProven, did{
+			Counts: Counts{Segments: 1, Documents: s.Documents, Bytes: s.Bytes}, work: s.Bytes,
+		})
 	}
 	return nil
 }

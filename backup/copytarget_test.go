@@ -54,7 +54,7 @@ func TestCopyNamesStore(t *testing.T) {
 	run := makeBackup(t, r, time.Now(), plainCollection(t, "shop", "cookies", 5))
 	for _, op := range []string{"Put", "Get", "List", "Check"} {
 		to := newMemStore()
-		_, err := Run(t.Context(), view(t, r, run).Copy(failingStore{to, op}), 1)
+		_, err := Run(t.Context(), view(t, r, run).Copy(failingStore{to, op}, nil), 1)
 		if !errors.As(err, new(*CopyTargetError)) || !errors.Is(err, errBroken) || stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("%s of the target: %v", op, err)
 		}
@@ -67,7 +67,7 @@ func TestCopyNamesStore(t *testing.T) {
 		broken := *v.repo
 		broken.store = failingStore{store, op}
 		v.repo = &broken
-		_, err := Run(t.Context(), v.Copy(newMemStore()), 1)
+		_, err := Run(t.Context(), v.Copy(newMemStore(), nil), 1)
 		if errors.As(err, new(*CopyTargetError)) || !errors.Is(err, errBroken) {
 			t.Errorf("%s of the backup: %v", op, err)
 		}
@@ -79,7 +79,7 @@ func TestCopyUnfitTarget(t *testing.T) {
 	r, _ := makeRepository(t)
 	run := makeBackup(t, r, time.Now(), plainCollection(t, "shop", "cookies", 5))
 	to := newMemStore()
-	_, err := Run(t.Context(), view(t, r, run).Copy(replacingStore{to}), 1)
+	_, err := Run(t.Context(), view(t, r, run).Copy(replacingStore{to}, nil), 1)
 	if !errors.Is(err, ErrUnfit) || !errors.As(err, new(*CopyTargetError)) || len(to.keys("")) > 0 {
 		t.Errorf("%v, and left %v", err, to.keys(""))
 	}

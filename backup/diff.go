@@ -31,6 +31,11 @@ const (
 	ContentDiffers  DifferenceKind = "content"     // the documents of a collection that are in no order
 )
 
+// DiffOptions tunes [View.Diff]. The zero value is ready to use.
+type DiffOptions struct {
+	Progress func(Event) // gets the events of each run, as that of [Options]
+}
+
 // Diff returns a source of the differences between v and a later or earlier backup, also of another
 // repository, in the order of the collections' names and then of the _ids.
 //
@@ -40,13 +45,23 @@ const (
 //   - Limits: of a collection whose documents are in no order of _ids (capped, without a UUID, with a collation, users and roles), it
 //     says only whether the documents differ.
 //   - Errors: as [View.Documents].
-func (v *View) Diff(other *View) stream.Source[Difference] {
+func (v *View) Diff(other *View, opts *DiffOptions) stream.Source[Difference] {
+	o := DiffOptions{}
+	if opts != nil {
+		o = *opts
+	}
 	return stream.SourceFunc[Difference](func(ctx context.Context, emit func(Difference) error) error {
-		for _, ns := range bothNamespaces(v, other) {
-			if err := diffCollection(ctx, v, other, ns, emit); err != nil {
+		all := bothNamespaces(v, other)
+		p := newProgress(o.Progress, "diff", v.manifest.Run)
+		p.expect(Total{Collections: int64(len(all)), Units: len(all)}, v.manifest.Bytes()+other.manifest.Bytes())
+		for i, ns := range all {
+			c := &collectionDiff{a: v, b: other, ns: ns, number: i, progress: p}
+			if err := c.run(ctx, emit); err != nil {
 				return failed("compare "+quoted(ns), err)
 			}
+			c.done()
 		}
+		p.finished(nil)
 		return nil
 	})
 }
@@ -67,9 +82,17 @@ func bothNamespaces(a, b *View) (all []mongosource.Namespace) {
 	return all
 }
 
-func diffCollection(
-	ctx context.Context, a, b *View, ns mongosource.Namespace, emit func(Difference) error,
-) error {
+// collectionDiff compares a collection of two backups.
+type collectionDiff struct {
+	a, b     *View
+	ns       mongosource.Namespace
+	number   int
+	progress *progress
+	work     int64 // that was reported
+}
+
+func (c *collectionDiff) run(ctx context.Context, emit func(Difference) error) error {
+	a, b, ns := c.a, c.b, c.ns
 	na, inA := a.numbers[ns]
 	nb, inB := b.numbers[ns]
 	switch {
@@ -97,14 +120,33 @@ func diffCollection(
 	case !headA.sorted() || !headB.sorted():
 		return emit(Difference{Namespace: ns, Kind: ContentDiffers})
 	}
-	d := &documentDiff{a: a.cursor(ctx, na), b: b.cursor(ctx, nb), emit: func(kind DifferenceKind,
-		id bson.RawValue,
-	) error {
-		return emit(Difference{ns, kind, id})
-	}}
+	d := &documentDiff{
+		a: a.cursor(ctx, na, c.passed), b: b.cursor(ctx, nb, c.passed),
+		emit: func(kind DifferenceKind, id bson.RawValue) error { return emit(Difference{ns, kind, id}) },
+	}
 	defer d.a.stop()
 	defer d.b.stop()
 	return d.run()
+}
+
+// passed reports that a segment of one of the backups was passed, and how many bytes were fetched of it.
+func (c *collectionDiff) passed(s *Segment, fetched int64) {
+	c.work += s.Bytes
+	c.progress.tell(Event{Kind: SegmentProven, Phase: Reading, Unit: c.number, Namespace: c.ns}, did{
+		Counts: Counts{Segments: 1, Documents: s.Documents, Bytes: s.Bytes, Fetched: fetched}, work: s.Bytes,
+	})
+}
+
+// done reports that the collection was compared.
+func (c *collectionDiff) done() {
+	var bytes int64
+	for _, v := range []*View{c.a, c.b} {
+		if n, ok := v.numbers[c.ns]; ok {
+			bytes += v.manifest.Collections[n].Bytes
+		}
+	}
+	c.progress.tell(Event{Kind: UnitDone, Phase: Reading, Unit: c.number, Namespace: c.ns},
+		did{Counts: Counts{Collections: 1}, work: max(bytes-c.work, 0)})
 }
 
 // sorted reports whether the documents are in the order of their _ids: a backup reads them in that order

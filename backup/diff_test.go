@@ -41,7 +41,7 @@ func TestDiff(t *testing.T) {
 	diff := func(a, b *View) string {
 		t.Helper()
 		var all []string
-		found, err := stream.Run(t.Context(), a.Diff(b), sink.Slice[Difference]())
+		found, err := stream.Run(t.Context(), a.Diff(b, nil), sink.Slice[Difference]())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,6 +52,8 @@ func (d *documentDiff) skip() (bool, error) {
 	if err != nil || t == nil || s.Tally != t.Tally {
 		return false, err
 	}
+	d.a.passed(s, 0)
+	d.b.passed(t, 0)
 	d.a.segment, d.b.segment = nil, nil
 	return true, nil
 }
@@ -87,9 +89,12 @@ type cursor struct {
 	view *View
 	n    int
 
+	passed func(s *Segment, fetched int64) // is called after each segment
+
 	nextSegment  func() (Segment, error, bool)
 	stopSegments func()
 	segment      *Segment // that is not opened yet
+	opened       *Segment // that is open
 
 	nextDocument  func() (bson.Raw, error, bool) // of the segment that is open, or nil
 	stopDocuments func()
@@ -97,8 +102,8 @@ type cursor struct {
 	last          bson.RawValue
 }
 
-func (v *View) cursor(ctx context.Context, n int) *cursor {
-	c := &cursor{ctx: ctx, view: v, n: n, stopDocuments: func() {}}
+func (v *View) cursor(ctx context.Context, n int, passed func(*Segment, int64)) *cursor {
+	c := &cursor{ctx: ctx, view: v, n: n, passed: passed, stopDocuments: func() {}}
 	c.nextSegment, c.stopSegments = iter.Pull2(stream.All(ctx, v.segments(n)))
 	return c
 }
@@ -134,6 +139,7 @@ func (c *cursor) within() (bson.Raw, error) {
 		return nil, err
 	}
 	if !ok {
+		c.passed(c.opened, c.opened.Length)
 		c.nextDocument = nil
 		return nil, nil
 	}
@@ -152,7 +158,7 @@ func (c *cursor) peek() (bson.Raw, error) {
 		if err != nil || s == nil {
 			return c.document, err
 		}
-		c.segment = nil
+		c.opened, c.segment = s, nil
 		c.nextDocument, c.stopDocuments = iter.Pull2(stream.All(c.ctx, c.view.documents(c.n, *s)))
 	}
 }

@@ -49,6 +49,7 @@ func (v *View) Drill(client *mongo.Client, opts *DrillOptions) Job {
 			return to
 		},
 	})
+	restore.progress = newProgress(o.Progress, "verify", v.manifest.Run)
 	restore.name, restore.fresh = "drill "+v.manifest.Run, true
 	restore.access = v.access(func(Kind) bool { return true })
 	return &drillJob{restoreJob: restore, opts: o, began: time.Now()}
@@ -102,8 +103,12 @@ func (j *drillJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	var err error
 	if u.Number < len(j.all) {
 		r := j.collection(u.Number)
+		r.tell(UnitBegun, Reading, did{})
 		result.problems, err = j.drill(ctx, r)
 		result.Weaker, counts = r.data.Weaker, r.counts
+		if err == nil && len(result.List) == 0 { // it is proven
+			r.settle(UnitDone, Comparing, counts)
+		}
 	} else {
 		result.problems, counts, err = j.readAccess(ctx, u.Number)
 	}
@@ -181,6 +186,7 @@ func (r *collectionRestore) try(ctx context.Context) error {
 // Finish implements [Job].
 func (j *drillJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
 	ctx = stream.WithoutDrain(ctx)
+	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	report, found, err := j.view.gather(drillDepth, j.name, j.units(), receipts)
 	if err == nil && len(found.List) == 0 && !j.view.complete(report.Counts) {
 		err = errReceipt
@@ -205,5 +211,7 @@ func (j *drillJob) Finish(ctx context.Context, receipts []Receipt) (Report, erro
 			report.Counts.Collections--
 		}
 	}
-	return j.view.conclude(ctx, j.began, j.opts.VerifyOptions, report, found)
+	report, err = j.view.conclude(ctx, j.began, j.opts.VerifyOptions, report, found)
+	j.progress.finished(err)
+	return report, err
 }

@@ -22,6 +22,7 @@ func (j *backupJob) Finish(ctx context.Context, _ []Receipt) (Report, error) {
 	if err != nil {
 		return Report{}, failed("finish", err)
 	}
+	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	m, err := j.repo.manifest(ctx, j.run)
 	if errors.Is(err, ErrNoBackup) {
 		m, err = j.commit(ctx, p)
@@ -34,6 +35,7 @@ func (j *backupJob) Finish(ctx context.Context, _ []Receipt) (Report, error) {
 	if err != nil {
 		return Report{}, failed("finish", err)
 	}
+	j.progress.finished(nil)
 	return j.report(m), nil
 }
 
@@ -57,7 +59,6 @@ func (j *backupJob) commit(ctx context.Context, p *plan) (*Manifest, error) {
 	if err := j.repo.putManifest(ctx, m); err != nil {
 		return nil, err
 	}
-	j.progress.tell(Event{Kind: Committed}, Counts{})
 	return m, nil
 }
 

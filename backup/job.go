@@ -51,6 +51,7 @@ type Counts struct {
 	Reused      int64 `json:"reused"`  // bytes in the store that are named again
 	Fetched     int64 `json:"fetched"` // bytes that were read from the store
 
+	Objects      int64 `json:"objects,omitempty"`      // that were deleted
 	AlreadyThere int64 `json:"alreadyThere,omitempty"` // collections or objects that the target had before
 	Erased       int64 `json:"erased,omitempty"`       // documents that a restore left out by [RestoreOptions].Erase
 }
@@ -64,8 +65,20 @@ func (c *Counts) add(d Counts) {
 	c.Stored += d.Stored
 	c.Reused += d.Reused
 	c.Fetched += d.Fetched
+	c.Objects += d.Objects
 	c.AlreadyThere += d.AlreadyThere
 	c.Erased += d.Erased
+}
+
+// beyond returns what c has more than d.
+func (c Counts) beyond(d Counts) Counts {
+	return Counts{
+		Collections: max(c.Collections-d.Collections, 0), Segments: max(c.Segments-d.Segments, 0),
+		Documents: max(c.Documents-d.Documents, 0), Bytes: max(c.Bytes-d.Bytes, 0),
+		Stored: max(c.Stored-d.Stored, 0), Reused: max(c.Reused-d.Reused, 0), Fetched: max(c.Fetched-d.Fetched, 0),
+		Objects:      max(c.Objects-d.Objects, 0),
+		AlreadyThere: max(c.AlreadyThere-d.AlreadyThere, 0), Erased: max(c.Erased-d.Erased, 0),
+	}
 }
 
 // Report says what a [Job] did.

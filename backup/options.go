@@ -41,7 +41,8 @@ type Options struct {
 	AllowMissing bool
 	AllowEmpty   bool // makes a backup also if there is no document at all
 
-	// Progress is called for each event of this process, one at a time. It may be nil.
+	// Progress gets the events of the job, one at a time and in their order. The job waits until it
+	// returns: for a receiver that may be slow, use the Report of an [Events]. It may be nil.
 	Progress func(Event)
 }
 
@@ -103,9 +104,6 @@ func (o *Options) Defaults() Options {
 	}
 	if all.Encoding == "" {
 		all.Encoding = JSONGzip
-	}
-	if all.Progress == nil {
-		all.Progress = func(Event) {}
 	}
 	return all
 }

@@ -85,6 +85,23 @@ func (c *planCollection) namespace() mongosource.Namespace {
 	return mongosource.Namespace{Database: c.Database, Collection: c.Collection}
 }
 
+// total returns what there is to do, as far as it is known.
+func (p *plan) total() Total {
+	return Total{Collections: int64(len(p.Collections)), Bytes: p.estimate(), Units: len(p.Units)}
+}
+
+// estimate returns the bytes of all documents, or 0 if the server does not say it. A stored plan does
+// not have them.
+func (p *plan) estimate() (bytes int64) {
+	for i := range p.Collections {
+		if p.Collections[i].size < 0 {
+			return 0
+		}
+		bytes += p.Collections[i].size
+	}
+	return bytes
+}
+
 // uuid returns the UUID of the collection, or zeros.
 func (c *planCollection) uuid() (uuid [16]byte) {
 	copy(uuid[:], c.Head.UUID.Data)

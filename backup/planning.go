@@ -35,10 +35,8 @@ func (r *Repository) Backup(ctx context.Context, client *mongo.Client, opts *Opt
 	if err := o.check(r.store); err != nil {
 		return nil, failed("backup", err)
 	}
-	j := &backupJob{
-		repo: r.retaining(o.RetainUntil), client: client, run: newName(time.Now()),
-		progress: newProgress(o.Progress),
-	}
+	j := &backupJob{repo: r.retaining(o.RetainUntil), client: client, run: newName(time.Now())}
+	j.progress = newProgress(o.Progress, "backup", j.run)
 	p, err := j.makePlan(ctx, &o)
 	if err != nil {
 		return nil, failed("plan a backup", err)
@@ -53,6 +51,7 @@ func (r *Repository) Backup(ctx context.Context, client *mongo.Client, opts *Opt
 	if _, err := j.plan(ctx); err != nil { // what is stored is what is done
 		return nil, failed("read the plan", err)
 	}
+	j.progress.expect(p.total(), p.estimate())
 	return j, nil
 }
 

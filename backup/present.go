@@ -37,7 +37,7 @@ func (v *verification) present(ctx context.Context) error {
 			v.found.add(maxUnitProblems, v.collection.problem(s.Object, s.Offset, reasonShort,
 				fmt.Errorf("it has %d bytes, and should have %d", size, s.Offset+s.Length)))
 		default:
-			v.count(s)
+			v.count(s, 0)
 		}
 	}
 	return nil

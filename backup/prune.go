@@ -20,6 +20,8 @@ type PruneOptions struct {
 
 	// Unverified deletes backups although nothing proves that the newest one can be read.
 	Unverified bool
+
+	Progress func(Event) // gets the events, as that of [Options]
 }
 
 // Pruned says what a prune did, or with a dry run would do.
@@ -80,6 +82,8 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 	case !proven:
 		result.Weaker = append(result.Weaker, "nothing proves that the newest backup can be read: "+result.Kept[0].Run)
 	}
+	report := newProgress(o.Progress, "prune", "")
+	report.expect(Total{Units: len(doomed)}, 0)
 	for i := range doomed {
 		if !o.DryRun {
 			if err := r.remove(ctx, doomed[i].Run); err != nil {
@@ -87,7 +91,10 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 			}
 		}
 		result.Deleted = append(result.Deleted, doomed[i].Run)
+		report.run = doomed[i].Run
+		report.tell(Event{Kind: BackupDeleted, Phase: Deleting}, did{})
 	}
+	report.finished(nil)
 	return result, nil
 }
 

@@ -65,13 +65,17 @@ type restoreJob struct {
 	access []int // the collections of users and roles that are read in units after those of all
 	fresh  bool  // what another run prepared is not used
 	err    error // of the options
+
+	progress *progress
 }
 
 var _ Abandoner = (*restoreJob)(nil)
 
 func newRestore(v *View, client *mongo.Client, opts *RestoreOptions) *restoreJob {
 	j := &restoreJob{view: v, client: client, name: "restore " + v.manifest.Run}
-	if j.opts, j.err = opts.check(); j.err != nil {
+	j.opts, j.err = opts.check()
+	j.progress = newProgress(j.opts.Progress, "restore", v.manifest.Run)
+	if j.err != nil {
 		return j
 	}
 	if j.ids, j.err = newIDRange(j.opts.From, j.opts.To); j.err != nil {
@@ -97,6 +101,7 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 			return nil, failed("restore", err)
 		}
 	}
+	j.expect()
 	return units(j.name, j.units()), nil
 }
 
@@ -138,6 +143,7 @@ func (j *restoreJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 		return j.proveAccess(ctx, u)
 	}
 	r := j.collection(u.Number)
+	r.tell(UnitBegun, Reading, did{})
 	if err := r.prepare(ctx); err != nil {
 		return Receipt{}, failed("restore "+quoted(r.target.entry.Namespace()), err)
 	}
@@ -146,12 +152,13 @@ func (j *restoreJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, failed("restore", err)
 	}
+	r.settle(UnitDone, Comparing, r.counts)
 	return Receipt{Unit: u, Counts: r.counts, Data: data}, nil
 }
 
 // collection returns the restore of the n-th target.
 func (j *restoreJob) collection(n int) *collectionRestore {
-	return &collectionRestore{job: j, target: j.all[n], coll: collectionOf(j.client, j.all[n].to)}
+	return &collectionRestore{job: j, unit: n, target: j.all[n], coll: collectionOf(j.client, j.all[n].to)}
 }
 
 // Abandon implements [Abandoner].

@@ -63,7 +63,7 @@ func (v *View) access(wanted func(Kind) bool) (all []int) {
 
 // readAccess reads the users or roles of the n-th unit.
 func (j *restoreJob) readAccess(ctx context.Context, n int) (problems, Counts, error) {
-	v := &verification{view: j.view}
+	v := &verification{view: j.view, unit: n, progress: j.progress}
 	number := j.access[n-len(j.all)]
 	err := v.of(part{number, 0, j.view.manifest.Collections[number].Segments}).read(ctx)
 	return v.found, v.counts, err

@@ -17,6 +17,7 @@ import (
 // collectionRestore restores one collection.
 type collectionRestore struct {
 	job    *restoreJob
+	unit   int
 	target target
 	coll   *mongo.Collection // the target
 
@@ -24,6 +25,7 @@ type collectionRestore struct {
 	listed Tally // of all documents, as the catalog says
 	counts Counts
 	data   prepared
+	told   told
 
 	anyOrder  Tally // of a time series: of the documents that are restored, with sorted fields
 	withoutID int64 // of them
@@ -82,7 +84,7 @@ func stores(kind Kind) bool { return kind != mongosource.KindView }
 // insert returns the options of the insertion. Documents that were there come back, also those that the
 // collection's own validator would refuse today. Only then: it needs a right of its own.
 func (r *collectionRestore) insert() mongosink.InsertOptions {
-	opts := r.job.opts.Insert
+	opts := r.acknowledged(r.job.opts.Insert)
 	if !r.head.Description.Lookup("options", "validator").IsZero() {
 		opts.BypassDocumentValidation = true
 	}
@@ -122,7 +124,7 @@ func (r *collectionRestore) staged(ctx context.Context) (bool, error) {
 	if err != nil || !found {
 		return false, err
 	}
-	have, err := tallyOf(ctx, r.prepared())
+	have, err := r.tallyOf(ctx, r.prepared())
 	if err != nil || !have.SameDocuments(r.listed) {
 		return false, err
 	}
@@ -154,7 +156,7 @@ func (r *collectionRestore) refused(err error) bool {
 
 // check compares the documents of a collection with those that it was given.
 func (r *collectionRestore) check(ctx context.Context, coll *mongo.Collection) error {
-	have, err := tallyOf(ctx, coll)
+	have, err := r.tallyOf(ctx, coll)
 	want := r.data.Want
 	switch {
 	case err != nil:
@@ -196,7 +198,7 @@ func (r *collectionRestore) isThere(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	have, err := tallyOf(ctx, r.coll)
+	have, err := r.tallyOf(ctx, r.coll)
 	if err != nil {
 		return false, err
 	}

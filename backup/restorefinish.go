@@ -15,6 +15,7 @@ func (j *restoreJob) Finish(ctx context.Context, receipts []Receipt) (Report, er
 	ctx = stream.WithoutDrain(ctx)
 	m := j.view.manifest
 	report := Report{Job: "restore", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker()}
+	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	all, err := j.prepared(receipts)
 	if err == nil {
 		err = j.publish(ctx, all)
@@ -28,7 +29,9 @@ func (j *restoreJob) Finish(ctx context.Context, receipts []Receipt) (Report, er
 	}
 	weaker, err := j.restoreAccess(ctx)
 	report.Weaker = append(report.Weaker, weaker...)
-	return report, errors.Join(wrapped("restore", err), incomplete(all))
+	err = errors.Join(wrapped("restore", err), incomplete(all))
+	j.progress.finished(err)
+	return report, err
 }
 
 // wrapped is failed for an error that may be nil.
@@ -52,6 +55,7 @@ func (j *restoreJob) prepared(receipts []Receipt) ([]*collectionRestore, error) 
 	for n, receipt := range receipts[:len(j.all)] {
 		all[n] = j.collection(n)
 		all[n].counts = receipt.Counts
+		all[n].told.work = all[n].target.entry.Bytes // of its unit, at least
 		if err := json.Unmarshal(receipt.Data, &all[n].data); err != nil {
 			return nil, errReceipt
 		}

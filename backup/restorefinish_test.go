@@ -284,7 +284,7 @@ func TestDiffWithoutOrder(t *testing.T) {
 	first := view(t, r, makeBackup(t, r, time.Now(), users))
 	users.segments = [][]bson.Raw{{doc("b", 2), doc("a", 1)}}
 	second := view(t, r, makeBackup(t, r, time.Now().Add(time.Minute), users))
-	all, err := stream.Run(t.Context(), first.Diff(second), sink.Slice[Difference]())
+	all, err := stream.Run(t.Context(), first.Diff(second, nil), sink.Slice[Difference]())
 	if err != nil || len(all) != 1 || all[0].Kind != ContentDiffers {
 		t.Errorf("%+v, %v", all, err)
 	}

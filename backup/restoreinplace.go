@@ -44,12 +44,18 @@ func (r *collectionRestore) isLater(ctx context.Context) (bool, error) {
 
 // fillOrMerge fills a target that has its name already.
 func (r *collectionRestore) fillOrMerge(ctx context.Context) error {
-	switch {
-	case r.data.Merge:
-		return r.merge(ctx)
-	case r.target.entry.Kind == mongosource.KindTimeSeries && !r.data.Present:
-		return r.fill(ctx)
+	if !r.isFilledLater() {
+		return nil
 	}
+	fill := r.fill
+	if r.data.Merge {
+		fill = r.merge
+	}
+	if err := fill(ctx); err != nil {
+		return err
+	}
+	documents := Counts{Documents: r.data.Want.Documents, Bytes: r.data.Want.Bytes}
+	r.settle(DocumentsCompared, Finishing, documents)
 	return nil
 }
 

@@ -63,6 +63,8 @@ type RestoreOptions struct {
 
 	// Insert tunes the insertion of the documents.
 	Insert mongosink.InsertOptions
+
+	Progress func(Event) // gets the events, as that of [Options]
 }
 
 // maxSegmentsAtOnce limits [RestoreOptions].Parallelism.

@@ -131,7 +131,7 @@ func (r *collectionRestore) createMarked(ctx context.Context) error {
 // insertSeries inserts the documents, reads them back, and creates the indexes. Servers give the fields
 // of a measurement in another order, also when a backup reads them.
 func (r *collectionRestore) insertSeries(ctx context.Context) error {
-	opts := r.job.opts.Insert
+	opts := r.acknowledged(r.job.opts.Insert)
 	opts.MoveID = true
 	if _, err := stream.Run(ctx, r.documents(), mongosink.Insert(r.coll, &opts)); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (r *collectionRestore) sameSeries(ctx context.Context) (bool, error) {
 
 // seriesTally counts the documents of the target, whatever the order of their fields.
 func seriesTally(ctx context.Context, r *collectionRestore) (Tally, error) {
-	return tallyOfSource(ctx, stream.Via(mongosource.Find(r.coll, anything, nil), stream.Map(inFieldOrder)))
+	return tallyOfSource(ctx, stream.Via(r.readBack(r.coll), stream.Map(inFieldOrder)))
 }
 
 // giveUp removes a time series that cannot be completed. If a command may still run on the server, it

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -21,6 +22,8 @@ type SweepRepositoryOptions struct {
 
 	// OnObject is called for each object that is, or would be, deleted. It may be nil.
 	OnObject func(Object)
+
+	Progress func(Event) // gets the events, as that of [Options]
 }
 
 // Swept counts what a sweep deleted, or with a dry run would delete.
@@ -44,6 +47,7 @@ func (r *Repository) Sweep(ctx context.Context, opts *SweepRepositoryOptions) (S
 	if opts != nil {
 		s.opts = *opts
 	}
+	s.progress = newProgress(s.opts.Progress, "sweep", "")
 	if err := s.run(ctx); err != nil {
 		return s.swept, failed("sweep", err)
 	}
@@ -60,6 +64,8 @@ type sweep struct {
 	backups map[string]bool       // that exist
 	gone    map[string]time.Time  // when backups were deleted
 	swept   Swept
+
+	progress *progress
 }
 
 // objectID stands for the key of an object.
@@ -84,7 +90,9 @@ func (s *sweep) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.sweepUnfinished(ctx)
+	err := s.sweepUnfinished(ctx)
+	s.progress.finished(err)
+	return err
 }
 
 // findNamed finds what backups name, and what backups that were deleted within the grace named. It
@@ -92,7 +100,7 @@ func (s *sweep) run(ctx context.Context) error {
 func (s *sweep) findNamed(ctx context.Context) (err error) {
 	_, err = stream.Run(ctx, s.repo.List(), sink.ForEach(func(ctx context.Context, m Manifest) error {
 		s.backups[m.Run] = true
-		return s.name(ctx, s.repo.objects(&m))
+		return s.name(ctx, m.Run, s.repo.objects(&m))
 	}))
 	if err != nil {
 		return err
@@ -104,19 +112,24 @@ func (s *sweep) findNamed(ctx context.Context) (err error) {
 		if s.backups[run] || s.passed(at) {
 			continue
 		}
-		if err := s.name(ctx, s.repo.objectsOfDeleted(run)); err != nil {
+		if err := s.name(ctx, run, s.repo.objectsOfDeleted(run)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// name notes objects that are needed.
-func (s *sweep) name(ctx context.Context, objects stream.Source[namedObject]) error {
-	return objects.Each(ctx, func(o namedObject) error {
+// name notes the objects that a backup needs.
+func (s *sweep) name(ctx context.Context, run string, objects stream.Source[namedObject]) error {
+	err := objects.Each(ctx, func(o namedObject) error {
 		s.named[idOfKey(o.Key)] = struct{}{}
 		return nil
 	})
+	if err == nil {
+		s.progress.run = run
+		s.progress.tell(Event{Kind: BackupExamined, Phase: Examining}, did{})
+	}
+	return err
 }
 
 // passed reports whether the grace has passed since a time.
@@ -154,9 +167,18 @@ func (s *sweep) unneededCatalog(o Object) bool {
 	return !s.backups[run] && s.isOld(run, o) && (!isGone || s.passed(at))
 }
 
+// deletedStep is how many objects are deleted between two events.
+const deletedStep = 1000
+
 // delete deletes objects while it finds them.
 func (s *sweep) delete(ctx context.Context, doomed stream.Source[Object]) error {
-	keys := stream.Via(doomed, stream.Map(func(o Object) string {
+	_, err := stream.Run(ctx, stream.Via(doomed, stream.Batch[Object](deletedStep)), sink.ForEach(s.deleteSome))
+	return err
+}
+
+// deleteSome deletes objects, and reports that when the store has acknowledged it.
+func (s *sweep) deleteSome(ctx context.Context, doomed []Object) error {
+	keys := stream.Via(source.Slice(doomed), stream.Map(func(o Object) string {
 		s.swept.Objects++
 		s.swept.Bytes += o.Size
 		if s.opts.OnObject != nil {
@@ -168,8 +190,11 @@ func (s *sweep) delete(ctx context.Context, doomed stream.Source[Object]) error 
 	if s.opts.DryRun {
 		to = sink.Discard[string]()
 	}
-	_, err := stream.Run(ctx, keys, to)
-	return err
+	if _, err := stream.Run(ctx, keys, to); err != nil {
+		return err
+	}
+	s.progress.tell(Event{Kind: ObjectsDeleted, Phase: Deleting}, did{Counts: Counts{Objects: int64(len(doomed))}})
+	return nil
 }
 
 // sweepUnfinished removes what killed processes left in a store that does not show it.

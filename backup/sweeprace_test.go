@@ -64,7 +64,7 @@ func TestSweepDuringCopy(t *testing.T) {
 		run := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
 		time.Sleep(30 * day)
 		to := newMemStore()
-		job := view(t, r, run).Copy(to)
+		job := view(t, r, run).Copy(to, nil)
 		units, err := job.Units(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestCopyChecksTarget(t *testing.T) {
 			to := newMemStore()
 			leave(t, to, "x")
 			delete(to.objects, "x")
-			job := view(t, r, run).Copy(to)
+			job := view(t, r, run).Copy(to, nil)
 			units, err := job.Units(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -143,11 +143,7 @@ func lookUp(ctx context.Context, coll *mongo.Collection) (*mongosource.Collectio
 	return &found[0], nil
 }
 
-// tallyOf counts the documents of a collection.
-func tallyOf(ctx context.Context, coll *mongo.Collection) (Tally, error) {
-	return tallyOfSource(ctx, mongosource.Find(coll, bson.D{}, nil))
-}
-
+// tallyOfSource counts documents.
 func tallyOfSource(ctx context.Context, docs stream.Source[bson.Raw]) (Tally, error) {
 	count := newTally()
 	err := docs.Each(ctx, func(doc bson.Raw) error {

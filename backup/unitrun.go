@@ -109,7 +109,8 @@ func (w *unitRun) putReceipt(ctx context.Context, r *receiptRecord) error {
 			kind = SegmentStored
 		}
 		n := w.plan.Collections[r.Rows[i].Of].namespace()
-		w.progress.tell(Event{Kind: kind, Unit: w.number, Namespace: n}, w.count(&r.Rows[i]))
+		w.progress.tell(Event{Kind: kind, Phase: Storing, Unit: w.number, Namespace: n},
+			did{Counts: w.count(&r.Rows[i]), work: r.Rows[i].Bytes})
 	}
 	return nil
 }

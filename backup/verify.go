@@ -30,6 +30,8 @@ const (
 type VerifyOptions struct {
 	// NoProof leaves no proof in the repository, for a process that must not write to the store.
 	NoProof bool
+
+	Progress func(Event) // gets the events, as that of [Options]
 }
 
 // Verify returns a job that compares what the store has with what the backup names.
@@ -46,6 +48,7 @@ func (v *View) Verify(depth Depth, opts *VerifyOptions) Job {
 	if opts != nil {
 		j.opts = *opts
 	}
+	j.progress = newProgress(j.opts.Progress, "verify", v.manifest.Run)
 	return j
 }
 
@@ -55,6 +58,8 @@ type verifyJob struct {
 	opts  VerifyOptions
 	name  string
 	began time.Time
+
+	progress *progress
 }
 
 // Units implements [Job].
@@ -63,6 +68,9 @@ func (j *verifyJob) Units(context.Context) ([]Unit, error) {
 		return nil, failed("verify", fatal(fmt.Sprintf("the depth %.20q is neither %s nor %s", string(j.depth), Present,
 			Read)))
 	}
+	total := totalOf(j.view.manifest)
+	total.Units = j.units()
+	j.progress.expect(total, total.Bytes)
 	return units(j.name, j.units()), nil
 }
 
@@ -75,7 +83,8 @@ func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	if err := checkUnit(u, j.name, j.units()); err != nil {
 		return Receipt{}, failed("verify", err)
 	}
-	v := &verification{view: j.view}
+	v := &verification{view: j.view, unit: u.Number, progress: j.progress}
+	v.tell(UnitBegun, did{})
 	var err error
 	switch parts := j.view.manifest.parts(); {
 	case u.Number == len(parts):
@@ -92,12 +101,14 @@ func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, failed("verify", err)
 	}
+	v.tell(UnitDone, did{})
 	return Receipt{Unit: u, Counts: v.counts, Data: data}, nil
 }
 
 // Finish implements [Job].
 func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
 	ctx = stream.WithoutDrain(ctx)
+	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	report, found, err := j.view.gather(string(j.depth), j.name, j.units(), receipts)
 	if err == nil && len(found.List) == 0 && !j.view.complete(report.Counts) {
 		err = errReceipt
@@ -105,7 +116,9 @@ func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, err
 	if err != nil {
 		return report, failed("verify", err)
 	}
-	return j.view.conclude(ctx, j.began, j.opts, report, found)
+	report, err = j.view.conclude(ctx, j.began, j.opts, report, found)
+	j.progress.finished(err)
+	return report, err
 }
 
 // gather adds up the receipts of a verification.
@@ -163,6 +176,18 @@ type verification struct {
 
 	counts Counts
 	found  problems
+
+	unit     int
+	progress *progress
+}
+
+// tell reports an event of the unit.
+func (v *verification) tell(kind EventKind, d did) {
+	e := Event{Kind: kind, Phase: Reading, Unit: v.unit}
+	if v.collection != nil {
+		e.Namespace = v.collection.Namespace()
+	}
+	v.progress.tell(e, d)
 }
 
 // of makes v the verification of a part.
@@ -194,8 +219,7 @@ func (v *verification) read(ctx context.Context) error {
 			v.found.add(maxUnitProblems, v.collection.problem(s.Object, s.Offset, reasonOf(err), err))
 			return nil
 		}
-		v.counts.Fetched += s.Length
-		v.count(s)
+		v.count(s, s.Length)
 		return nil
 	})
 }
@@ -220,9 +244,9 @@ func (v *verification) each(ctx context.Context, f func(Segment) error) error {
 	return nil
 }
 
-// count counts a segment without a problem.
-func (v *verification) count(s Segment) {
-	v.counts.Segments++
-	v.counts.Documents += s.Documents
-	v.counts.Bytes += s.Bytes
+// count counts a segment without a problem, and the bytes that were fetched of it.
+func (v *verification) count(s Segment, fetched int64) {
+	c := Counts{Segments: 1, Documents: s.Documents, Bytes: s.Bytes, Fetched: fetched}
+	v.counts.add(c)
+	v.tell(SegmentProven, did{Counts: c, work: s.Bytes})
 }

@@ -161,8 +161,8 @@ func TestProgress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kinds[backup.UnitBegun] != 3 || kinds[backup.UnitDone] != 3 || kinds[backup.Committed] != 1 ||
-		kinds[backup.SegmentStored] != int(report.Counts.Segments) || last.Kind != backup.Committed {
+	if kinds[backup.UnitBegun] != 3 || kinds[backup.UnitDone] != 3 || kinds[backup.Finished] != 1 ||
+		kinds[backup.SegmentStored] != int(report.Counts.Segments) || last.Kind != backup.Finished {
 		t.Errorf("%v", kinds)
 	}
 	if last.Counts.Documents != report.Counts.Documents || last.Counts.Stored != report.Counts.Stored ||

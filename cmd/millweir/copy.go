@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/internal/cli"
 )
 
@@ -35,7 +36,8 @@ repository. Each segment is read back there and compared. The copy has the same 
 			if err != nil {
 				return err
 			}
-			t := &tracked{Job: v.Copy(target.store), verb: "copied"}
+			t := &tracked{verb: "copied"}
+			t.Job = v.Copy(target.store, &backup.CopyOptions{Progress: t.event})
 			report, err := a.runJob(cmd.Context(), t, parallel)
 			if err != nil {
 				return cli.Errorf("%w; run this again to go on", a.explain(at, err))

@@ -45,7 +45,7 @@ changed are not fetched. A backup is a name or latest.`,
 			if err != nil {
 				return err
 			}
-			_, err = stream.Run(cmd.Context(), first.Diff(second),
+			_, err = stream.Run(cmd.Context(), first.Diff(second, nil),
 				sink.ForEach(func(_ context.Context, d backup.Difference) error {
 					line := difference{d.Namespace.String(), string(d.Kind), idText(d.ID)}
 					return a.result(line, printed(line.Namespace)+": "+line.Kind+" "+printed(line.ID))

@@ -126,7 +126,14 @@ week ago, and unfinished uploads. It needs no key that reads.`,
 					}{"object", o.Key, o.Size, o.Modified}, printed(o.Key))
 				}
 			}
+			t := &tracked{}
+			opts.Progress = t.event
+			stop := func() {}
+			if !opts.DryRun { // it prints lines of its own
+				stop = a.program.Watch(t)
+			}
 			swept, err := r.Sweep(cmd.Context(), &opts)
+			stop()
 			verb := "deleted"
 			if opts.DryRun {
 				verb = "would delete"

@@ -110,7 +110,9 @@ state.`,
 				return err
 			}
 			defer access.Disconnect(client)
-			t := &tracked{Job: v.Restore(client, opts), verb: "restored"}
+			t := &tracked{verb: "restored"}
+			opts.Progress = t.event
+			t.Job = v.Restore(client, opts)
 			report, err := a.runJob(cmd.Context(), t, f.parallel)
 			if errors.Is(err, backup.ErrMetadata) {
 				return errors.Join(a.explainRestore(at, access, err),

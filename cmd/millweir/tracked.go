@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/internal/cli"
 )
 
-// tracked is a job whose progress is shown. It implements [cli.Progress].
+// tracked is a job whose events are shown. It implements [cli.Progress]. A sweep is no job, and
+// has the same events.
 type tracked struct {
 	backup.Job
 	verb string // what is done to documents: "stored", "verified"
@@ -19,40 +20,15 @@ type tracked struct {
 	prepared  atomic.Bool // the units are known: the job refuses nothing
 	finishing atomic.Bool
 
-	mu     sync.Mutex
-	units  int // all of them
-	done   int
-	counts backup.Counts
-	events bool // the counts come from the events of a backup
+	mu   sync.Mutex
+	last backup.Event
 }
 
 // Units implements [backup.Job].
 func (t *tracked) Units(ctx context.Context) ([]backup.Unit, error) {
 	all, err := t.Job.Units(ctx)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.units = len(all)
 	t.prepared.Store(err == nil)
 	return all, err
-}
-
-// Do implements [backup.Job].
-func (t *tracked) Do(ctx context.Context, u backup.Unit) (backup.Receipt, error) {
-	r, err := t.Job.Do(ctx, u)
-	if err != nil {
-		return r, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.done++
-	if !t.events {
-		c := &t.counts
-		c.Documents += r.Counts.Documents
-		c.Bytes += r.Counts.Bytes
-		c.Stored += r.Counts.Stored
-		c.Fetched += r.Counts.Fetched
-	}
-	return r, nil
 }
 
 // Finish implements [backup.Job].
@@ -61,50 +37,56 @@ func (t *tracked) Finish(ctx context.Context, receipts []backup.Receipt) (backup
 	return t.Job.Finish(ctx, receipts)
 }
 
-// event notes an event of a backup: its counts are of what the store has acknowledged.
+// event takes an event of the job. Its counts are what was acknowledged or proven.
 func (t *tracked) event(e backup.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.events = true
-	t.counts = e.Counts
+	t.last = e
 }
 
-func (t *tracked) read() (counts backup.Counts, done, units int) {
+func (t *tracked) read() backup.Event {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.counts, t.done, t.units
+	return t.last
+}
+
+// phaseWords say what is being done, if the counts do not show it.
+var phaseWords = map[backup.Phase]string{
+	backup.Indexing: "building indexes", backup.Comparing: "reading back", backup.Finishing: "finishing",
+	backup.Examining: "reading the lists of backups",
 }
 
 // Line implements [cli.Progress].
 func (t *tracked) Line(elapsed time.Duration) string {
-	c, done, units := t.read()
+	e := t.read()
+	c := &e.Counts
+	if e.Job == "sweep" {
+		return fmt.Sprintf("%s backups examined, %s objects deleted, %s", cli.Count(int64(e.Units)),
+			cli.Count(c.Objects), elapsed.Truncate(time.Second))
+	}
 	rate := int64(float64(c.Bytes) / max(elapsed.Seconds(), 0.001))
-	line := fmt.Sprintf("%s (%s) %s, %s/s, %d of %d units, %s", cli.Documents(c.Documents), cli.Bytes(c.Bytes), t.verb,
-		cli.Bytes(rate), done, units, elapsed.Truncate(time.Second))
-	if share, known := t.Share(); known && share > 0 {
+	line := fmt.Sprintf("%s (%s) %s, %s/s, %d of %d units", cli.Documents(c.Documents), cli.Bytes(c.Bytes), t.verb,
+		cli.Bytes(rate), e.Units, e.Total.Units)
+	if words := phaseWords[e.Phase]; words != "" {
+		line += ", " + words
+	}
+	line += ", " + elapsed.Truncate(time.Second).String()
+	if share := e.Share; share > 0 {
 		left := time.Duration(float64(elapsed) * (1 - share) / share)
 		line = fmt.Sprintf("%2.0f %%, %s, about %s left", 100*share, line, left.Truncate(time.Second))
 	}
 	return line
 }
 
-// Attrs implements [cli.Progress].
+// Attrs implements [cli.Progress]: the newest event, as a program reads it.
 func (t *tracked) Attrs(elapsed time.Duration) []any {
-	c, done, units := t.read()
-	return []any{
-		"documents", c.Documents, "bytes", c.Bytes, "stored_bytes", c.Stored, "reused_bytes", c.Reused,
-		"fetched_bytes", c.Fetched, "units_done", done, "units", units, "elapsed", cli.Seconds(elapsed),
-	}
+	return []any{"event", t.read(), "elapsed", cli.Seconds(elapsed)}
 }
 
-// Share implements [cli.Progress]. It counts units, which differ in size.
+// Share implements [cli.Progress].
 func (t *tracked) Share() (share float64, known bool) {
-	_, done, units := t.read()
-	if units == 0 {
-		return 0, false
-	}
-	const almost = 0.99 // the last step is not a unit
-	return min(float64(done)/float64(units), almost), true
+	share = t.read().Share
+	return share, true
 }
 
 // LastRetry implements [cli.Progress].

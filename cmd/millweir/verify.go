@@ -31,7 +31,9 @@ Exit code 5 means that the backup is damaged.`,
 			if err != nil {
 				return err
 			}
-			t := &tracked{Job: v.Verify(backup.Depth(depth), &opts), verb: "verified"}
+			t := &tracked{verb: "verified"}
+			opts.Progress = t.event
+			t.Job = v.Verify(backup.Depth(depth), &opts)
 			if depth == drill {
 				client, access, err := mongo.connect(cmd.Context(), a)
 				if err != nil {

@@ -12,37 +12,41 @@ import (
 type state struct {
 	Job    int            `json:"job"`
 	Status string         `json:"status"` // running, done or failed
-	Counts backup.Counts  `json:"counts"` // so far
+	Share  float64        `json:"share"`  // of the work, from 0 to 1
+	Counts backup.Counts  `json:"counts"` // so far: what is stored, or proven
 	Report *backup.Report `json:"report,omitempty"`
 	Error  string         `json:"error,omitempty"`
 }
 
 // progress is the progress of a job.
 type progress struct {
+	events *backup.Events
+
 	mu    sync.Mutex
 	state state
-}
-
-func (p *progress) set(counts backup.Counts) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state.Counts = counts
 }
 
 func (p *progress) finish(report backup.Report, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.events.Close()
 	if err != nil {
 		p.state.Status, p.state.Error = "failed", err.Error()
 		return
 	}
-	p.state.Status, p.state.Report, p.state.Counts = "done", &report, report.Counts
+	p.state.Status, p.state.Report = "done", &report
 }
 
 func (p *progress) read() state {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state
+	s := p.state
+	newest, _ := p.events.Newest()
+	s.Share, s.Counts = newest.Share, newest.Counts
+	if s.Report != nil {
+		s.Counts = s.Report.Counts
+	}
+	return s
 }
 
 // jobs are the jobs of all customers, one at a time for each.
@@ -67,7 +71,7 @@ func (j *jobs) start(customer string, do func(*progress) (backup.Report, error))
 	if n := len(mine); n > 0 && mine[n-1].read().Status == "running" {
 		return state{}, errBusy
 	}
-	p := &progress{state: state{Job: len(mine) + 1, Status: "running"}}
+	p := &progress{events: backup.NewEvents(), state: state{Job: len(mine) + 1, Status: "running"}}
 	j.all[customer] = append(mine, p)
 	j.running.Go(func() {
 		var report backup.Report
@@ -83,15 +87,15 @@ func (j *jobs) start(customer string, do func(*progress) (backup.Report, error))
 	return p.read(), nil
 }
 
-// state returns the state of a job.
-func (j *jobs) state(customer string, number int) (state, error) {
+// find returns the progress of a job.
+func (j *jobs) find(customer string, number int) (*progress, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	mine := j.all[customer]
 	if number < 1 || number > len(mine) {
-		return state{}, errNoJob
+		return nil, errNoJob
 	}
-	return mine[number-1].read(), nil
+	return mine[number-1], nil
 }
 
 // wait waits for all jobs.

@@ -5,6 +5,7 @@
 //	go run ./examples/service -dir ./backups -identity me.txt -signing-key sign.key
 //	curl -X POST localhost:8080/customers/shop/backups
 //	curl localhost:8080/customers/shop/jobs/1
+//	curl localhost:8080/customers/shop/jobs/1/events
 //	curl localhost:8080/customers/shop/backups
 //	curl -X POST 'localhost:8080/customers/shop/restores?backup=20261129t160000z-…&into=shop_restored'
 //

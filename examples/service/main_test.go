@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -81,6 +83,21 @@ func TestService(t *testing.T) {
 	ask("GET", "shop/jobs/2", 200, &job)
 	if job.Status != "done" || len(srv.Documents("shop_again", "orders")) != 100 {
 		t.Fatalf("%+v", job)
+	}
+
+	for number, want := range map[int]string{1: "backup", 2: "restore"} {
+		reply, err := http.Get(fmt.Sprintf("%s/customers/shop/jobs/%d/events", web.URL, number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last backup.Event
+		for lines := json.NewDecoder(reply.Body); err == nil; {
+			err = lines.Decode(&last)
+		}
+		reply.Body.Close()
+		if !errors.Is(err, io.EOF) || last.Job != want || last.Kind != backup.Finished || last.Counts.Documents != 100 {
+			t.Errorf("%+v, %v", last, err)
+		}
 	}
 
 	for path, status := range map[string]int{

@@ -38,6 +38,7 @@ func (s *service) handler() http.Handler {
 	mux.HandleFunc("GET /customers/{customer}/backups", s.answer(s.list))
 	mux.HandleFunc("POST /customers/{customer}/restores", s.answer(s.restore))
 	mux.HandleFunc("GET /customers/{customer}/jobs/{job}", s.answer(s.job))
+	mux.HandleFunc("GET /customers/{customer}/jobs/{job}/events", s.events)
 	return mux
 }
 
@@ -83,7 +84,7 @@ func (s *service) backUp(r *http.Request, customer string) (any, error) {
 	return s.jobs.start(customer, func(p *progress) (backup.Report, error) {
 		job, err := repo.Backup(s.ctx, s.client, &backup.Options{
 			Select:   backup.Select{Include: []string{customer}},
-			Progress: func(e backup.Event) { p.set(e.Counts) },
+			Progress: p.events.Report,
 		})
 		if err != nil {
 			return backup.Report{}, err
@@ -120,18 +121,45 @@ func (s *service) restore(r *http.Request, customer string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.jobs.start(customer, func(*progress) (backup.Report, error) {
+	return s.jobs.start(customer, func(p *progress) (backup.Report, error) {
 		return backup.Run(s.ctx, view.Restore(s.client, &backup.RestoreOptions{
-			Renames: []backup.RenameRule{{From: customer, To: into}},
+			Renames:  []backup.RenameRule{{From: customer, To: into}},
+			Progress: p.events.Report,
 		}), unitsAtOnce)
 	})
 }
 
-// job returns the state of a job.
-func (s *service) job(r *http.Request, customer string) (any, error) {
+// find returns the progress of the job of a request.
+func (s *service) find(r *http.Request, customer string) (*progress, error) {
 	number, err := strconv.Atoi(r.PathValue("job"))
 	if err != nil {
 		return nil, errNoJob
 	}
-	return s.jobs.state(customer, number)
+	return s.jobs.find(customer, number)
+}
+
+// job returns the state of a job.
+func (s *service) job(r *http.Request, customer string) (any, error) {
+	p, err := s.find(r, customer)
+	if err != nil {
+		return nil, err
+	}
+	return p.read(), nil
+}
+
+// events writes the events of a job until it ends, one line of JSON each, as a browser reads them. The
+// job never waits for a slow connection, which gets fewer events.
+func (s *service) events(w http.ResponseWriter, r *http.Request) {
+	p, err := s.find(r, r.PathValue("customer"))
+	if err != nil {
+		http.Error(w, err.Error(), statusOf(err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines, flusher := json.NewEncoder(w), http.NewResponseController(w)
+	for e, err := range stream.All(r.Context(), p.events) {
+		if err != nil || lines.Encode(e) != nil || flusher.Flush() != nil {
+			return // the customer has gone
+		}
+	}
 }

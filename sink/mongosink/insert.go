@@ -136,7 +136,7 @@ func newInsert(t target, opts *InsertOptions, name, stage string) (*writing, err
 	w.batchDocuments, w.batchBytes, w.parallelism = o.BatchDocuments, o.BatchBytes, o.Parallelism
 	w.ordered, w.continues, w.retryTimeout = o.Ordered, o.ContinueOnError || o.Refused != nil, o.RetryTimeout
 	w.letters, w.maxLetters, w.maxLag = o.Refused, o.MaxRefused, o.MaxLag
-	w.moveID, w.anyTimestamp = o.MoveID, o.AllowEmptyTimestamps
+	w.moveID, w.anyTimestamp, w.progress = o.MoveID, o.AllowEmptyTimestamps, o.Progress
 	w.settings.comment, w.settings.bypass = o.Comment, o.BypassDocumentValidation
 	if err := w.setConcern(o.WriteConcern); err != nil {
 		return nil, w.invalid(err)

@@ -82,7 +82,7 @@ func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 			return err
 		}
 		each := *w
-		each.parallelism = 1
+		each.parallelism, each.progress = 1, nil
 		common := w.shared()
 		var open unreceipted
 		store := func(ctx context.Context, elements []T) (executedBatch[R], error) {

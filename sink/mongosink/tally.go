@@ -41,6 +41,16 @@ func (t *tally) all(b *batch, r *reply) {
 	}
 }
 
+// tell passes the counts so far to a function of the caller, or to none.
+func (t *tally) tell(progress func(InsertResult)) {
+	if progress == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	progress(insertResult(t.result))
+}
+
 // documents counts the documents that a reply counts.
 func (t *tally) documents(b *batch, r *reply) {
 	t.notIdempotent = t.notIdempotent || r.n > 0 && !b.idempotent()

@@ -39,7 +39,9 @@ func (w *worker) finish(ctx context.Context, b *batch) error {
 	if d := w.slow.next(ctx); d > 0 && !w.sleep(ctx, d) {
 		return context.Cause(ctx) // or nil: the run has failed
 	}
-	return w.write(ctx, b)
+	err := w.write(ctx, b)
+	w.tally.tell(w.progress)
+	return err
 }
 
 // write sends b, in parts if need be, and counts the outcome.

@@ -66,7 +66,8 @@ type writing struct {
 	letters      func(context.Context, RefusedDocument) error
 	maxLetters   int64 // 0 means any number
 	moveID       bool
-	anyTimestamp bool // sends empty timestamps to any server
+	anyTimestamp bool               // sends empty timestamps to any server
+	progress     func(InsertResult) // or nil
 	retryTimeout time.Duration
 	maxLag       time.Duration // 0 means that the replication lag does not matter
 	settings     settings
