@@ -2,6 +2,9 @@
 // runs in its own process. So its peak memory does not depend on the other rows, and an input that
 // kills the process fails one row, not the table.
 //
+// Under the race detector, which has its own memory, all rows run in the test's process: the
+// detector would make each process start slowly.
+//
 // With -v a table prints a line of Markdown for each row: the input, the outcome, the time and the
 // peak memory. These lines are the table in docs/reliability.md.
 package hostile
@@ -31,8 +34,8 @@ import (
 type Row struct {
 	// Name describes the input in a few words. It is unique in its table.
 	Name string
-	// Run gives the input to the library, and returns the library's error. It runs in its own
-	// process, so it prepares everything that it needs. Its context ends after five minutes.
+	// Run gives the input to the library, and returns the library's error. It prepares everything
+	// that it needs, because it may run in its own process. Its context ends after five minutes.
 	Run func(t *testing.T, ctx context.Context) error
 	// Want reports whether Run may end with err. The default accepts every error, but not success.
 	Want func(err error) bool
@@ -98,7 +101,7 @@ func Table(t *testing.T, rows []Row) {
 	if name := os.Getenv(rowVariable); name != "" {
 		for _, row := range rows {
 			if row.Name == name {
-				runRow(t, row)
+				row.run(t).write(t)
 			}
 		}
 		return
@@ -109,12 +112,18 @@ func Table(t *testing.T, rows []Row) {
 			t.Fatalf("two rows are named %q", row.Name)
 		}
 		seen[row.Name] = true
-		t.Run(row.Name, func(t *testing.T) { row.check(t) })
+		t.Run(row.Name, func(t *testing.T) {
+			if raceEnabled {
+				row.report(t, row.run(t))
+			} else {
+				row.check(t)
+			}
+		})
 	}
 }
 
-// runRow runs row in this process, and writes its result.
-func runRow(t *testing.T, row Row) {
+// run runs row in this process.
+func (row Row) run(t *testing.T) result {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit,
 		errors.New("hostile: the row did not end within its time"))
 	defer cancel()
@@ -129,6 +138,11 @@ func runRow(t *testing.T, row Row) {
 		r.Outcome, r.Text = stream.ClassOf(err).String()+": "+oneLine(err.Error()), len(err.Error())
 		r.Raw = strings.ContainsFunc(err.Error(), needsEscape)
 	}
+	return r
+}
+
+// write writes r to the file that the parent process reads.
+func (r result) write(t *testing.T) {
 	text, err := json.Marshal(r)
 	if err == nil {
 		err = os.WriteFile(os.Getenv(resultVariable), text, 0o600)
@@ -162,6 +176,12 @@ func (row Row) check(t *testing.T) {
 	if err != nil || ran != nil {
 		t.Fatalf("the process of the row ended with %v, its result with %v:\n%.4000s", ran, err, output.Bytes())
 	}
+	row.report(t, r)
+}
+
+// report prints the row's line of the table, and the problems of its result.
+func (row Row) report(t *testing.T, r result) {
+	t.Helper()
 	t.Logf("| %s | %s | %v | %d MiB |", row.Name, r.Outcome, r.Took.Round(time.Millisecond), r.Peak>>20)
 	for _, problem := range row.problems(r) {
 		t.Error(problem)
