@@ -125,6 +125,8 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 		return err
 	})
 	switch {
+	case err == nil && ctx.Err() != nil: // the signal came after the parsing
+		return nil, context.Cause(ctx)
 	case ctx.Err() != nil || errors.As(err, new(*noReplyError)):
 		return nil, err
 	case err != nil:
