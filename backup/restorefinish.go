@@ -80,6 +80,9 @@ func (j *restoreJob) publish(ctx context.Context, all []*collectionRestore) erro
 			}
 		}
 	}
+	if err := j.tidy(ctx); err != nil {
+		return fmt.Errorf("all documents are restored; remove what is left of the preparation: %w", err)
+	}
 	return nil
 }
 
