@@ -91,8 +91,8 @@ func (a *app) restore() *cobra.Command {
 		Short: "Restore a backup, or a part of it",
 		Long: `restore makes the collections of a backup, by default of the newest, with their options and indexes. Nothing is
 visible under the names of the targets before everything is proven. A collection that exists is refused, unless it has
-exactly these documents already, or --replace or --merge is given. If restore is stopped, run it again: it ends in the same
-state.`,
+exactly these documents already, or --replace or --merge is given. If restore is stopped by a signal, it removes what it
+prepared. If it fails or is killed, run it again: it goes on, and ends in the same state.`,
 		Example: `  millweir restore ./repo --identity me.txt --rename shop=shop_test
   millweir restore ./repo latest --identity me.txt --include shop.orders --replace`,
 		Args: a.takesRepo(1),
@@ -119,7 +119,7 @@ state.`,
 					a.finished(restoredText(&report, t.Job.(backup.Targeter).Targets()), &report))
 			}
 			if err != nil {
-				return a.failedRestore(cmd.Context(), t, a.explainRestore(at, access, err))
+				return failedRestore(cmd.Context(), t, a.explainRestore(at, access, err))
 			}
 			f.warnOfErased(a, report.Counts.Erased)
 			return a.finished(restoredText(&report, t.Job.(backup.Targeter).Targets()), &report)
@@ -172,27 +172,33 @@ func targetsText(targets []mongosource.Namespace) string {
 	return strings.Join(names, ", ")
 }
 
-// abandonTime limits how long the removal of what a failed restore prepared may take.
-const abandonTime = 10 * time.Second
+// How long the removal of what a restore prepared may take: after a failure, and after a signal.
+const (
+	abandonTime        = 10 * time.Second
+	abandonStoppedTime = 4 * time.Second
+)
 
 // againHelps reports whether a job that failed may succeed if it is run again.
-func againHelps(ctx context.Context, err error) bool {
+func againHelps(err error) bool {
 	switch stream.ClassOf(err) {
 	case stream.Retryable, stream.Throttled, stream.Canceled, stream.UnknownOutcome:
 		return true
 	}
-	return ctx.Err() != nil // a signal
+	return false
 }
 
-// failedRestore adds to the error of a restore what it left. If the job refuses a target or the backup
-// after it has begun, what was prepared is removed. After other failures it stays: the next run uses it.
-func (a *app) failedRestore(ctx context.Context, t *tracked, err error) error {
+// failedRestore adds to the error of a restore what it left. If a signal stopped the job, or it refuses a
+// target or the backup after it has begun, what was prepared is removed. After other failures it stays:
+// the next run uses it.
+func failedRestore(ctx context.Context, t *tracked, err error) error {
 	refused := errors.Is(err, backup.ErrTargetExists) || errors.Is(err, backup.ErrDamaged)
 	job, ok := t.Job.(backup.Abandoner)
-	switch {
-	case againHelps(ctx, err):
+	switch prepared := ok && t.prepared.Load(); {
+	case ctx.Err() != nil && prepared:
+		return abandonStopped(ctx, t, job, err)
+	case ctx.Err() != nil, againHelps(err):
 		return cli.Errorf("%w; run this again to go on", err)
-	case !refused, !ok, !t.prepared.Load():
+	case !refused, !prepared:
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
@@ -201,6 +207,20 @@ func (a *app) failedRestore(ctx context.Context, t *tracked, err error) error {
 		return cli.Errorf("%w; what was prepared could not be removed: %w", err, left)
 	}
 	return err
+}
+
+// abandonStopped removes what a restore prepared that a signal has stopped.
+func abandonStopped(ctx context.Context, t *tracked, job backup.Abandoner, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonStoppedTime)
+	defer cancel()
+	left := job.Abandon(ctx)
+	switch {
+	case left != nil:
+		return cli.Errorf("%w; what was prepared could not be removed: %w; run this again to go on", err, left)
+	case t.finishing.Load():
+		return cli.Errorf("%w; what was prepared was removed, and what is visible already stays: run this again", err)
+	}
+	return cli.Errorf("%w; what was prepared was removed, and nothing is visible", err)
 }
 
 // explainRestore adds to an error of a restore what to do about it.

@@ -40,15 +40,53 @@ func TestUnfinished(t *testing.T) {
 
 // Only a failure that may pass is worth a second run.
 func TestAgainHelps(t *testing.T) {
-	stopped, stop := context.WithCancel(t.Context())
-	stop()
 	for class, want := range map[stream.Class]bool{
 		stream.Retryable: true, stream.Throttled: true, stream.Canceled: true, stream.UnknownOutcome: true,
 		stream.Data: false, stream.Fatal: false,
 	} {
-		err := stream.Mark(errors.New("it failed"), class)
-		if againHelps(t.Context(), err) != want || !againHelps(stopped, err) {
+		if err := stream.Mark(errors.New("it failed"), class); againHelps(err) != want {
 			t.Errorf("%v: want %v", class, want)
+		}
+	}
+}
+
+// abandoned is a job that counts how often it was abandoned.
+type abandoned struct {
+	backup.Job
+	n   int
+	err error
+}
+
+func (a *abandoned) Abandon(context.Context) error { a.n++; return a.err }
+
+// A restore that a signal stopped removes what it prepared, and the message says so. One that failed in
+// a way that may pass keeps it for the next run.
+func TestFailedRestore(t *testing.T) {
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	lost := stream.Mark(errors.New("no reply"), stream.Retryable)
+	for name, test := range map[string]struct {
+		ctx                 context.Context
+		err, left           error
+		prepared, finishing bool
+		abandons            int
+		has                 string
+	}{
+		"stopped":                    {stopped, context.Canceled, nil, true, false, 1, "nothing is visible"},
+		"stopped at the end":         {stopped, context.Canceled, nil, true, true, 1, "what is visible already stays"},
+		"stopped and not removed":    {stopped, context.Canceled, lost, true, false, 1, "could not be removed"},
+		"stopped before it prepared": {stopped, context.Canceled, nil, false, false, 0, "run this again to go on"},
+		"server away":                {t.Context(), lost, nil, true, false, 0, "run this again to go on"},
+		"damaged":                    {t.Context(), backup.ErrDamaged, nil, true, false, 1, "damaged"},
+		"target there":               {t.Context(), backup.ErrTargetExists, nil, false, false, 0, "the target exists"},
+	} {
+		job := &abandoned{err: test.left}
+		tracked := &tracked{Job: job}
+		tracked.prepared.Store(test.prepared)
+		tracked.finishing.Store(test.finishing)
+		err := failedRestore(test.ctx, tracked, fmt.Errorf("restore: %w", test.err))
+		if !errors.Is(err, test.err) || !strings.Contains(err.Error(), test.has) || job.n != test.abandons {
+			t.Errorf("%s: abandoned %d times: %v", name, job.n, err)
 		}
 	}
 }
