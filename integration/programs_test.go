@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// programs holds the example programs. They are built when a test first needs one.
+// programs holds millweir and the example programs. They are built when a test first needs one.
 var programs struct {
 	once sync.Once
 	dir  string
 	err  error
 }
 
-// program returns the path of the example program of that name.
+// program returns the path of the program of that name.
 func program(t testing.TB, name string) string {
 	t.Helper()
 	programs.once.Do(func() {
@@ -29,7 +29,7 @@ func program(t testing.TB, name string) string {
 			return
 		}
 		cmd := exec.Command("go", "build", "-o", programs.dir+string(filepath.Separator), "./backup", "./restore",
-			"./changes")
+			"./changes", "../cmd/millweir")
 		cmd.Dir = filepath.Join("..", "examples")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			programs.err = errors.New(err.Error() + ": " + string(out))
