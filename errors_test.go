@@ -86,6 +86,7 @@ var classified = map[string]struct {
 
 	"backup/s3store.ErrClock":    {s3store.ErrClock, stream.Fatal},
 	"backup/s3store.ErrVersions": {s3store.ErrVersions, stream.Fatal},
+	"backup/s3store.RightError":  {&s3store.RightError{Cause: backup.ErrHeld}, stream.Fatal}, // that of its cause
 
 	"backup/storetest.ErrKilled": {storetest.ErrKilled, stream.Fatal},
 

@@ -35,6 +35,9 @@ func TestRoles(t *testing.T) {
 			pruner, pruning := role("Pruner")
 
 			checked(t, writer)
+			examined(t, writer, "", "may not delete")
+			examined(t, reader, "put", "may not delete")
+			examined(t, pruner, "put", "this user may delete")
 			may(t, "the writer put", tryPut(t, writer, "data/a", 10))
 			may(t, "the writer put parts", tryPut(t, writer, "data/b", 9<<20))
 			mayNot(t, "the writer replace", tryPut(t, writer, "data/a", 10), backup.ErrExists)
@@ -83,6 +86,20 @@ func TestRoles(t *testing.T) {
 			mayNot(t, "a user of another prefix get", tryGet(t, other, "data/a"), nil)
 			mayNot(t, "a user of another prefix delete", remove(t, pruning, bucket, "other/data/a"), nil)
 		})
+	}
+}
+
+// examined checks what Examine finds out about a user: which one property fails, or none, and what it
+// says about deletion.
+func examined(t *testing.T, s *s3store.Store, fails, deletes string) {
+	t.Helper()
+	err := s.Examine(t.Context(), func(f backup.Finding) {
+		if (f.Err != nil) != (f.Name == fails) || f.Name == "delete" && !strings.Contains(f.Text, deletes) {
+			t.Errorf("%s: %q, %v", f.Name, f.Text, f.Err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/sink"
@@ -23,6 +24,7 @@ const probePrefix = ".check-"
 //
 //   - the directory exists and is one, and no link in it leads to another folder;
 //   - this process may write, read, list and delete there, and the disk is not full;
+//   - the clock of the file system, which may be on another machine, is right by a minute;
 //   - the file system has hard links, by which a Put replaces nothing, and takes the longest names.
 //
 // A file system that ignores case is fit, because keys have no capital letters. Check stores in a
@@ -44,8 +46,10 @@ func (s *Store) Check(ctx context.Context) (err error) {
 			err = failed("check", s.dir, fmt.Errorf("delete what the check has stored: %w", e))
 		}
 	}()
-	if err := checkHardLinks(folder); err != nil {
-		return failed("check", s.dir, err)
+	for _, check := range []func(string) error{checkHardLinks, checkLongestName} {
+		if err := check(folder); err != nil {
+			return failed("check", s.dir, err)
+		}
 	}
 	return New(folder, nil).tryAll(ctx)
 }
@@ -86,12 +90,25 @@ func replacesFiles() error {
 	return fmt.Errorf("%w: the file system replaces files: choose another one", backup.ErrUnfit)
 }
 
+// checkLongestName stores a file with the longest name that a Put needs.
+func checkLongestName(folder string) error {
+	name := filepath.Join(folder, strings.Repeat("x", longestName))
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		return err
+	}
+	return os.Remove(name)
+}
+
+// longestName is the number of bytes in the name of the temporary file of an object whose own name has
+// the 200 bytes that [backup.CheckKey] allows.
+const longestName = 1 + 200 + 1 + randomLength
+
 // probeSize is the number of bytes that Check stores: more than a nearly full disk takes.
 const probeSize = 256 << 10
 
-// tryAll uses every operation of an empty store on an object with the longest name.
+// tryAll uses every operation of an empty store.
 func (s *Store) tryAll(ctx context.Context) error {
-	key := "data/" + strings.Repeat("x", longestName)
+	const key = "data/probe"
 	body := make([]byte, probeSize)
 	if _, err := stream.Run(ctx, source.Of(body), s.Put(key, nil)); err != nil {
 		return err
@@ -110,12 +127,17 @@ func (s *Store) tryAll(ctx context.Context) error {
 	if size != probeSize || len(listed) != 1 || listed[0].Key != key || listed[0].Size != probeSize {
 		return failed("check", s.dir, fmt.Errorf("%w: a file is not read or listed as it was stored", backup.ErrUnfit))
 	}
+	// Grace and protection are compared with both clocks.
+	if skew := time.Since(listed[0].Modified); skew.Abs() > maxClockSkew {
+		return failed("check", s.dir, fmt.Errorf("the clock of the file system differs from the local one by %v: set "+
+			"both by NTP", skew.Abs().Round(time.Second)))
+	}
 	_, err = stream.Run(ctx, source.Of(key), s.Delete())
 	return err
 }
 
-// longestName is the number of bytes that [backup.CheckKey] allows between two slashes.
-const longestName = 200
+// maxClockSkew is how much the clock of the file system may differ from the local one.
+const maxClockSkew = time.Minute
 
 // sweepProbes removes the folders of killed Checks, or only counts them.
 func (s *Store) sweepProbes(o *backup.SweepOptions) (n int64, _ error) {

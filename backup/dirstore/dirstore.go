@@ -75,10 +75,12 @@ func (s *Store) Get(key string, opts *backup.GetOptions) stream.Source[[]byte] {
 			stopped = emit(p)
 			return stopped
 		})
-		switch {
-		case err == nil || stopped != nil:
+		if err == nil || stopped != nil {
 			return err
-		case errors.Is(err, fs.ErrNotExist) && s.exists() == nil:
+		}
+		if e := s.exists(); e != nil {
+			err = e
+		} else if errors.Is(err, fs.ErrNotExist) {
 			err = backup.ErrNotFound
 		}
 		return failed("get", key, err)

@@ -31,9 +31,10 @@ var ErrClock = stream.Mark(errors.New("the local clock differs from the service'
 //   - the bucket can be listed, and the first two keys are in the order of their bytes; each later
 //     list compares all of its keys;
 //   - the bucket has Object Lock, if LockMode is set;
-//   - the service refuses to replace an object, by [s3sink.ProbeIfAbsent].
+//   - the service refuses to replace an object, by [s3sink.ProbeIfAbsent];
+//   - that object can be read, and is listed.
 //
-// For the last it stores a small object at the key ".probe" after the prefix, unless there is one,
+// For the last two it stores a small object at the key ".probe" after the prefix, unless there is one,
 // and leaves it. It needs the rights of a writer, and s3:GetBucketObjectLockConfiguration with
 // LockMode.
 func (s *Store) Check(ctx context.Context) error {
@@ -41,24 +42,33 @@ func (s *Store) Check(ctx context.Context) error {
 		return s.invalid
 	}
 	before := time.Now()
-	out, err := s.headBucket(ctx)
-	switch s3fault.Status(err) {
-	case http.StatusNotFound:
-		return s.noBucket(err)
-	case http.StatusForbidden: // so it is for a user who may list only some prefixes
-	default:
-		if err != nil {
-			return err
-		}
+	served, err := s.checkBucket(ctx)
+	if err != nil {
+		return err
 	}
-	found := []error{checkClock(before, serverTime(out, err))}
-	for _, check := range []func(context.Context) error{s.checkList, s.checkLock, s.checkConditional} {
+	found := []error{checkClock(before, served)}
+	for _, check := range []func(context.Context) error{s.checkList, s.checkLock, s.checkPut} {
 		found = append(found, check(ctx))
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
 	return errors.Join(found...)
+}
+
+// checkBucket returns the service's time, or an error if there is no such bucket.
+func (s *Store) checkBucket(ctx context.Context) (served time.Time, _ error) {
+	out, err := s.headBucket(ctx)
+	switch s3fault.Status(err) {
+	case http.StatusNotFound:
+		return served, s.noBucket(err)
+	case http.StatusForbidden: // so it is for a user who may list only some prefixes
+	default:
+		if err != nil {
+			return served, err
+		}
+	}
+	return serverTime(out, err), nil
 }
 
 // serverTime returns the service's time in a reply or in an error, or the zero time.
@@ -88,7 +98,7 @@ func checkClock(before, served time.Time) error {
 func (s *Store) checkList(ctx context.Context) error {
 	some := stream.Via(s.List(""), stream.Take[backup.Object](2))
 	_, err := stream.Run(ctx, some, sink.Discard[backup.Object]())
-	return err
+	return needs(err, "s3:ListBucket")
 }
 
 // checkLock returns an error if objects are to be protected and the bucket has no Object Lock.

@@ -69,6 +69,12 @@ func (d *deletion) each(ctx context.Context, emit func(s3sink.ObjectID) error) e
 
 // versioned reports whether the bucket has, or had, versions.
 func (s *Store) versioned(ctx context.Context) (bool, error) {
+	status, err := s.bucketVersioning(ctx)
+	return status != "", err
+}
+
+// bucketVersioning returns the state of versioning, or "" if the bucket never had versions.
+func (s *Store) bucketVersioning(ctx context.Context) (string, error) {
 	out, err := request(ctx, s, "versioning", func(ctx context.Context, opts ...func(*s3.Options)) (
 		*s3.GetBucketVersioningOutput, error,
 	) {
@@ -77,16 +83,14 @@ func (s *Store) versioned(ctx context.Context) (bool, error) {
 	})
 	switch status := s3fault.Status(err); {
 	case err == nil:
-		return out.Status != "", nil
+		return string(out.Status), nil
 	case status == http.StatusNotImplemented, status == http.StatusMethodNotAllowed,
 		s3fault.Code(err) == "NotImplemented": // the service has no versions
-		return false, nil
-	case status == http.StatusForbidden:
-		err = fmt.Errorf("%w: to delete, the right s3:GetBucketVersioning is needed", err)
+		return "", nil
 	case status == http.StatusNotFound:
 		err = s.noBucket(err)
 	}
-	return false, err
+	return "", needs(err, "s3:GetBucketVersioning")
 }
 
 // versionPage is the number of versions in a request. Nearly every object has one.

@@ -84,10 +84,8 @@ func (s *Store) hasLock(ctx context.Context) error {
 	case err == nil, status == http.StatusNotFound, status == http.StatusNotImplemented:
 		return fmt.Errorf("s3store: %w: the bucket %s has no Object Lock: make one that has it, "+
 			"or protect no objects", backup.ErrNoHold, s.bucket)
-	case status == http.StatusForbidden:
-		return fmt.Errorf("%w: the right s3:GetBucketObjectLockConfiguration is needed", err)
 	}
-	return err
+	return needs(err, "s3:GetBucketObjectLockConfiguration")
 }
 
 // roundUp returns the first whole second that is not before t: services keep no fractions.

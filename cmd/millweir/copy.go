@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,9 +31,10 @@ repository. Each segment is read back there and compared. The copy has the same 
 				return err
 			}
 			target, err := a.store(cmd.Context(), to, &store)
-			if err == nil {
-				err = target.explain(target.create(cmd.Context()))
+			if err != nil {
+				return err
 			}
+			undo, err := target.create()
 			if err != nil {
 				return err
 			}
@@ -40,7 +42,8 @@ repository. Each segment is read back there and compared. The copy has the same 
 			t.Job = v.Copy(target.store, &backup.CopyOptions{Progress: t.event})
 			report, err := a.runJob(cmd.Context(), t, parallel)
 			if err != nil {
-				return cli.Errorf("%w; run this again to go on", a.explain(at, err))
+				undo()
+				return a.explainCopy(at, target, err)
 			}
 			if retain := v.Manifest().Retain; retain.After(time.Now()) {
 				a.program.Warn(cli.Textf("the backup is protected until %s, and the copy is not",
@@ -57,4 +60,16 @@ repository. Each segment is read back there and compared. The copy has the same 
 	cmd.Flags().IntVar(&parallel, "parallel", 4, "`NUMBER` of units at once")
 	store.bind(cmd.Flags())
 	return cmd
+}
+
+// explainCopy says which of the two repositories an error of a copy is about, and what to do.
+func (a *app) explainCopy(from, to place, err error) error {
+	var ofTarget *backup.CopyTargetError
+	switch {
+	case errors.Is(err, backup.ErrNotEmpty):
+		return cli.Errorf("%s cannot get the copy: %w", to.name, err)
+	case errors.As(err, &ofTarget):
+		return cli.Errorf("the copy at %s: %w; run this again to go on", to.name, a.explain(to, ofTarget.Cause))
+	}
+	return cli.Errorf("the backup at %s: %w; run this again to go on", from.name, a.explain(from, err))
 }

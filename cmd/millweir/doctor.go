@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
-
-	"github.com/spf13/cobra"
-	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/sink"
-	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) doctor() *cobra.Command {
@@ -24,9 +19,10 @@ func (a *app) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor REPO",
 		Short: "Check MongoDB, the store, the rights, the clock and the keys",
-		Long: `doctor looks at everything that a backup and a restore need, and says what is missing. In S3 it stores one small
-object, .probe, which stays and needs the right to write; a directory is only read. It does not try whether the user of
-MongoDB may read each collection. What it cannot look at without a flag, such as the data without --identity, it says.`,
+		Long: `doctor looks at everything that a backup and a restore need, and says what is missing. In the store it does what a backup
+does: it stores an object, tries to replace it, reads it and lists it. In S3 the object, .probe, stays; in a directory
+it is deleted. It asks MongoDB what the user may do, and reads one collection. What it cannot look at without a flag, such
+as the data without --identity, it says. A right that only a pruner or a restore needs may be missing.`,
 		Example: `  millweir doctor ./repo --identity me.txt --signing-key sign.key`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,16 +64,23 @@ func (d *examination) check(name string, err error, found string) {
 		d.failed++
 		mark, found = "FAILED ", d.program.Words(err)
 	}
-	_ = d.result(finding{Check: name, OK: err == nil, Text: found}, fmt.Sprintf("%s %-10s %s", mark, name, found))
+	_ = d.result(finding{Check: name, OK: err == nil, Text: found}, fmt.Sprintf("%s %-11s %s", mark, name, found))
 }
 
 // skip prints why a check is not made.
 func (d *examination) skip(name, why string) {
-	_ = d.result(finding{Check: name, Skipped: true, Text: why}, fmt.Sprintf("skipped %-10s %s", name, why))
+	_ = d.result(finding{Check: name, Skipped: true, Text: why}, fmt.Sprintf("skipped %-11s %s", name, why))
 }
 
-// maxSkew is how much the clocks of this machine and of the store may differ.
-const maxSkew = 5 * time.Minute
+// storeProperties checks each property of the store.
+func (d *examination) storeProperties(ctx context.Context, at place) error {
+	examiner, ok := at.store.(backup.Examiner)
+	if !ok {
+		d.skip("store", "nothing was stored to try it")
+		return nil
+	}
+	return examiner.Examine(ctx, func(f backup.Finding) { d.check(f.Name, d.explain(at, f.Err), f.Text) })
+}
 
 // repository checks the store and the keys.
 func (d *examination) repository(ctx context.Context, location string, store *storeFlags, keys *keyFlags) {
@@ -91,9 +94,8 @@ func (d *examination) repository(ctx context.Context, location string, store *st
 		d.check("store", err, "")
 		return
 	}
-	d.check("store", d.explain(at, at.examine(ctx)), at.name)
-	if !strings.HasPrefix(location, "s3://") {
-		d.skip("writing", "nothing was stored in the directory to try it")
+	if err := d.storeProperties(ctx, at); err != nil {
+		return
 	}
 	r, err := backup.Open(ctx, at.store, loaded)
 	if d.check("repository", d.explain(at, err), at.name); err != nil {
@@ -111,25 +113,4 @@ func (d *examination) repository(ctx context.Context, location string, store *st
 		return
 	}
 	d.check("identity", d.explain(at, err), "it reads all data")
-}
-
-// mongo checks the deployment.
-func (d *examination) mongo(ctx context.Context, flags *mongoFlags) {
-	client, access, err := flags.connect(ctx, d.app)
-	if d.check("MongoDB", err, "it answers"); err != nil {
-		return
-	}
-	defer access.Disconnect(client)
-	names, err := stream.Run(ctx, mongosource.Databases(client, nil), sink.Slice[string]())
-	d.check("databases", access.Explain(err), fmt.Sprintf("the user may list them: %d", len(names)))
-	d.skip("reading", "the right to read each collection was not tried")
-	var hello struct {
-		LocalTime time.Time `bson:"localTime"`
-	}
-	err = client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
-	skew := time.Since(hello.LocalTime).Abs()
-	if err == nil && skew > maxSkew {
-		err = cli.Errorf("the clocks of MongoDB and of this machine differ by %v: set them", skew.Round(time.Second))
-	}
-	d.check("clock", access.Explain(err), "it agrees with that of MongoDB")
 }

@@ -40,13 +40,17 @@ without that key can forge its backups.`,
 				return cli.Usagef("--unsigned contradicts --signing-key")
 			}
 			at, err := a.store(cmd.Context(), location, &store)
-			if err == nil {
-				err = at.explain(at.create(cmd.Context()))
+			if err != nil {
+				return err
 			}
+			undo, err := at.create()
 			if err != nil {
 				return err
 			}
 			r, err := backup.Init(cmd.Context(), at.store, loaded, &backup.InitOptions{Plain: plain})
+			if err != nil {
+				undo()
+			}
 			if errors.Is(err, backup.ErrNotEmpty) {
 				return cli.Errorf("%s cannot become a repository: %w", at.name, err)
 			}

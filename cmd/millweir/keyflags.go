@@ -181,9 +181,10 @@ func (a *app) explain(at place, err error) error {
 	case errors.Is(err, backup.ErrNoRepository) && errors.Is(err, backup.ErrNotFound):
 		return cli.Errorf("%s has no repository: correct the name, or make one with millweir init (%w)", at.name, err)
 	case errors.Is(err, backup.ErrNoRepository):
-		return cli.Errorf("the file of the repository at %s is damaged: restore it from a copy of the repository (%w)",
-			at.name,
-			err)
+		return cli.Errorf("the file of the repository at %s is damaged, or that of another program: restore it from a "+
+			"copy of the repository, or choose another place (%w)", at.name, err)
+	case errors.Is(err, backup.ErrUnfinished):
+		return cli.Errorf("%s is unfinished: run millweir init again (%w)", at.name, err)
 	case errors.Is(err, backup.ErrNewerFormat):
 		return cli.Errorf("%w: install a newer version of millweir", err)
 	case errors.Is(err, backup.ErrUnsigned):

@@ -14,6 +14,7 @@ import (
 	"github.com/millweir/millweir/backup/dirstore"
 	"github.com/millweir/millweir/backup/s3store"
 	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/sink/s3sink"
 )
 
 // storeFlags are the flags of the repository's store.
@@ -26,25 +27,41 @@ func (s *storeFlags) bind(flags *pflag.FlagSet) {
 		"the `TIME` for which a request to S3 is repeated while the service fails or is away")
 }
 
-// place is a store, what it needs before it becomes a repository, how to examine it, and how to explain
+// place is a store, what it needs before it becomes a repository, and how to explain
 // its errors.
 type place struct {
 	store   backup.Store
 	name    string
-	create  func(context.Context) error
-	examine func(context.Context) error
+	create  func() (undo func(), err error)
 	explain func(error) error
 	missing func() bool // the place itself does not exist, as far as that can be known
 }
 
 // makeDirectory makes a directory that does not exist. Its parent must exist: a disk that is not
-// mounted is not replaced by a directory.
-func makeDirectory(name string) error {
+// mounted is not replaced by a directory. undo removes a directory that it has made, if it is empty.
+func makeDirectory(name string) (undo func(), _ error) {
 	const onlyOwner = 0o700
-	if err := os.Mkdir(name, onlyOwner); err != nil && !errors.Is(err, fs.ErrExist) {
-		return cli.Errorf("%w", err)
+	switch err := os.Mkdir(name, onlyOwner); {
+	case errors.Is(err, fs.ErrExist):
+		return func() {}, nil
+	case err != nil:
+		return nil, cli.Errorf("%w", err)
 	}
-	return nil
+	return func() { _ = os.Remove(name) }, nil
+}
+
+// explainS3 adds to an error of S3 what to do about it, in the words of this program.
+func explainS3(access *cli.S3, err error) error {
+	var lacks *s3store.RightError
+	switch {
+	case errors.As(err, &lacks):
+		return cli.Errorf("%s: the user of the AWS credentials lacks the right %s: grant it, or use another user (%w)",
+			access.URL(), lacks.Right, err)
+	case errors.Is(err, s3sink.ErrIgnoresIfNoneMatch):
+		return cli.Errorf("%s: the service has no conditional writes, so that two backups could overwrite each other: "+
+			"choose another service, or a directory (%w)", access.URL(), err)
+	}
+	return access.Explain(err)
 }
 
 // store opens the store at a location: a directory, or s3://BUCKET/PREFIX.
@@ -59,8 +76,7 @@ func (a *app) store(ctx context.Context, location string, opts *storeFlags) (pla
 	return place{
 		store:   dirstore.New(location, nil),
 		name:    location,
-		create:  func(context.Context) error { return makeDirectory(location) },
-		examine: func(context.Context) error { return nil },
+		create:  func() (func(), error) { return makeDirectory(location) },
 		explain: func(err error) error { return err },
 		missing: func() bool {
 			_, err := os.Stat(location)
@@ -71,11 +87,8 @@ func (a *app) store(ctx context.Context, location string, opts *storeFlags) (pla
 
 func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, error) {
 	bucket, prefix, _ := strings.Cut(rest, "/")
-	access := &cli.S3{Bucket: bucket, Key: prefix}
-	access.SetRetry(opts.retry)
-	if bucket == "" {
-		return place{}, cli.Usagef("s3:// has no bucket: want s3://BUCKET/PREFIX")
-	}
+	access := &cli.S3{}
+	access.Locate(bucket, prefix, opts.retry)
 	if err := access.CheckFlags(); err != nil {
 		return place{}, err
 	}
@@ -94,9 +107,8 @@ func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, err
 	return place{
 		store:   store,
 		name:    "s3://" + rest,
-		create:  store.Check, // a bucket is made by its owner
-		examine: store.Check,
-		explain: access.Explain,
+		create:  func() (func(), error) { return func() {}, nil }, // a bucket is made by its owner
+		explain: func(err error) error { return explainS3(access, err) },
 		missing: func() bool { return false },
 	}, nil
 }

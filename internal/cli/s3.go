@@ -31,6 +31,7 @@ import (
 type S3 struct {
 	Bucket, Key string
 	retry       time.Duration
+	located     bool // by Locate: the program has s3://BUCKET/PREFIX and --retry, and no -bucket and -key
 
 	endpoint string // for messages; "" for Amazon S3
 	gotReply bool   // the service has replied to a request of this run
@@ -57,6 +58,9 @@ var bucketName = regexp.MustCompile(`^(arn:.*|[A-Za-z0-9._-]{3,255})$`)
 // CheckFlags returns a [*UsageError] for a bucket or a key that no service allows, and for a negative
 // time.
 func (s *S3) CheckFlags() error {
+	if s.located {
+		return s.checkLocation()
+	}
 	if s.Bucket != "" && !bucketName.MatchString(s.Bucket) {
 		return Usagef("-bucket %q cannot be the name of a bucket: want 3 to 63 lower-case letters, digits, dots and "+
 			"hyphens", s.Bucket)
@@ -76,9 +80,6 @@ func (s *S3) CheckFlags() error {
 	}
 	return nil
 }
-
-// SetRetry sets the time of -retry in place of the flag.
-func (s *S3) SetRetry(d time.Duration) { s.retry = d }
 
 // RetryTimeout returns the value of -retry for the options of an upload or a download.
 func (s *S3) RetryTimeout() time.Duration {
@@ -249,10 +250,13 @@ func (s *S3) Explain(err error) error {
 func (s *S3) advise(code string, err error) error {
 	switch code {
 	case "NoSuchBucket":
-		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct -bucket", err)
+		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct "+s.bucketWord(), err)
 	case "InvalidBucketName":
-		return &UsageError{advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)}
+		return &UsageError{advise(code, s.Bucket+" cannot be the name of a bucket: correct "+s.bucketWord(), err)}
 	case "NoSuchKey":
+		if s.located {
+			return advise(code, "an object of "+s.URL()+" does not exist", err)
+		}
 		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there "+
 			"is)", err)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/millweir/millweir/s3test"
+)
+
+// s3 starts a server of S3 with the bucket "backups", and makes it that of the programs.
+func (w *world) s3(t *testing.T, opts *s3test.Options) *s3test.Server {
+	t.Helper()
+	server := s3test.New(opts)
+	t.Cleanup(server.Close)
+	server.CreateBucket("backups")
+	w.env = append(w.env, "AWS_ENDPOINT_URL_S3="+server.URL, "AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=hidden",
+		"AWS_REGION=us-east-1")
+	return server
+}
+
+// keys makes an identity and a signing key.
+func (w *world) keys(t *testing.T) {
+	t.Helper()
+	w.must(t, "keys", "generate", "--identity", "me.txt", "--signing-key", "sign.key")
+}
+
+// A bucket that cannot hold a repository is refused by one line in the words of the command, and gets
+// none.
+func TestBadBucket(t *testing.T) {
+	always := func(op string, before func(*s3test.Request) *s3test.Reply) s3test.Fault {
+		return s3test.Fault{Op: op, Times: -1, Before: before}
+	}
+	ignore := func(r *s3test.Request) *s3test.Reply {
+		r.Header.Del("If-None-Match")
+		return nil
+	}
+	denied := s3test.Fail(403, "AccessDenied")
+	for name, test := range map[string]struct {
+		fault    s3test.Fault
+		location string
+		words    []string
+	}{
+		"no conditional writes": {
+			always("PutObject", ignore), "s3://backups/shop",
+			[]string{"s3://backups/shop", "no conditional writes", "choose another service"},
+		},
+		"no right to put": {
+			always("PutObject", denied), "s3://backups/shop", []string{"s3://backups/shop", "the right s3:PutObject", "grant it"},
+		},
+		"no right to list": {
+			always("ListObjectsV2", denied), "s3://backups/shop", []string{"s3://backups/shop", "grant"},
+		},
+		"no right to read": {
+			always("GetObject", denied), "s3://backups/shop", []string{"s3://backups/shop", "grant"},
+		},
+		"no bucket": {
+			s3test.Fault{Op: "none"}, "s3://backupz/shop", []string{"backupz does not exist", "correct the name in s3://backupz/shop"},
+		},
+		"no name of a bucket": {
+			s3test.Fault{Op: "none"}, "s3://b_/shop", []string{`s3://b_/shop: "b_" cannot be the name of a bucket`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.keys(t)
+			server := w.s3(t, nil)
+			server.Fault(test.fault)
+			o := w.run(t, "init", test.location, "--identity", "me.txt", "--signing-key", "sign.key", "--retry", "0s")
+			if o.code == 0 || strings.Count(o.messages, "\n") != 1 {
+				t.Errorf("exit code %d: %s", o.code, o.messages)
+			}
+			for _, word := range test.words {
+				if !strings.Contains(o.messages, word) {
+					t.Errorf("%q is missing: %s", word, o.messages)
+				}
+			}
+			for _, word := range []string{"-bucket ", "-key ", "IfAbsent", "hidden"} {
+				if strings.Contains(o.messages, word) {
+					t.Errorf("%q is none of the program's words: %s", word, o.messages)
+				}
+			}
+			if server.Object("backups", "shop/repo.json") != nil || len(server.Uploads("backups")) > 0 {
+				t.Error("there is a repository, or an upload")
+			}
+		})
+	}
+}
+
+// A backup that must be protected is refused by a bucket without Object Lock, before it stores data.
+func TestBadBucketWithoutLock(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.keys(t)
+	server := w.s3(t, nil)
+	w.must(t, "init", "s3://backups/shop", "--identity", "me.txt", "--signing-key", "sign.key")
+	before := len(server.Requests())
+	w.fails(t, 1, []string{"Object Lock", "--retain"}, "backup", "s3://backups/shop", "--signing-key", "sign.key",
+		"--retain", "24h")
+	for _, r := range server.Requests()[before:] {
+		if strings.HasPrefix(r.Key, "shop/data/") || strings.HasPrefix(r.Key, "shop/backups/") {
+			t.Errorf("%s of %s", r.Op, r.Key)
+		}
+	}
+}
+
+// doctor says what a bucket is, and names the rights that are missing.
+func TestDoctorBucket(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.keys(t)
+	server := w.s3(t, &s3test.Options{ObjectLock: true})
+	w.must(t, "init", "s3://backups/shop", "--identity", "me.txt", "--signing-key", "sign.key")
+	good := w.must(t, "doctor", "s3://backups/shop", "--identity", "me.txt", "--signing-key", "sign.key").out
+	for _, word := range []string{
+		"refuses to replace it", "agrees", "may delete", "has versions", "the bucket has it", "none is unfinished",
+		"the replica set mongotest, version 8.0.0", "a backup can be of one instant",
+	} {
+		if !strings.Contains(good, word) {
+			t.Errorf("%q is missing: %s", word, good)
+		}
+	}
+	for _, op := range []string{"PutObject", "DeleteObjects", "DeleteObject", "GetBucketVersioning"} {
+		server.Fault(s3test.Fault{Op: op, Times: -1, Before: s3test.Fail(403, "AccessDenied")})
+	}
+	bad := w.run(t, "doctor", "s3://backups/shop", "--identity", "me.txt", "--signing-key", "sign.key")
+	if bad.code != 1 || !strings.Contains(bad.out, "lacks the right s3:PutObject") ||
+		!strings.Contains(bad.out, "ok      delete      this user may not delete") {
+		t.Errorf("exit code %d: %s", bad.code, bad.out)
+	}
+}
+
+// What cannot be a repository in a directory is refused, and left as it was.
+func TestBadDirectory(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.repository(t)
+	write := func(name, text string) {
+		t.Helper()
+		name = filepath.Join(w.dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := os.ReadFile(filepath.Join(w.dir, "repo/repo.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("file", "")
+	write("foreign/repo.json", `{"name":"of another program"}`)
+	write("newer/repo.json", strings.Replace(string(made), `"reader":1`, `"reader":9`, 1))
+	write("other/x", "")
+	sign := []string{"--signing-key", "sign.key"}
+	initial := append([]string{"--identity", "me.txt"}, sign...)
+	for _, test := range []struct {
+		words []string
+		args  []string
+	}{
+		{[]string{"is a file, and no directory"}, append([]string{"init", "./file"}, initial...)},
+		{[]string{"./foreign", "of another program", "choose another place"}, append([]string{"init", "./foreign"}, initial...)},
+		{[]string{"./foreign", "of another program"}, append([]string{"backup", "./foreign"}, sign...)},
+		{[]string{"install a newer version of millweir"}, append([]string{"backup", "./newer"}, sign...)},
+		{[]string{"install a newer version of millweir"}, append([]string{"init", "./newer"}, initial...)},
+		{[]string{"./other cannot become a repository", "it has x"}, append([]string{"init", "./other"}, initial...)},
+	} {
+		w.fails(t, 1, test.words, test.args...)
+	}
+	for _, dir := range []string{"foreign", "newer", "other"} {
+		if entries, err := os.ReadDir(filepath.Join(w.dir, dir)); err != nil || len(entries) != 1 {
+			t.Errorf("%s has %v, %v", dir, entries, err)
+		}
+	}
+}
+
+// A key that is lost, wrong or missing is one line that names the flag. So is a target that is not empty.
+func TestBadKeys(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.repository(t)
+	w.must(t, "backup", "./repo", "--signing-key", "sign.key")
+	w.must(t, "keys", "generate", "--identity", "other.txt", "--signing-key", "other.key")
+	w.add(t, "full", "orders", 1)
+	for _, test := range []struct {
+		code  int
+		words []string
+		args  []string
+	}{
+		{1, []string{"--identity"}, []string{"restore", "./repo", "--trust", "sign.key.pub", "--rename", "shop.*=x.*"}},
+		{1, []string{"right --identity"}, []string{"restore", "./repo", "--identity", "other.txt", "--rename", "shop.*=x.*"}},
+		{1, []string{"--identity", "no such file"}, []string{"restore", "./repo", "--identity", "lost.txt"}},
+		{1, []string{"--trust"}, []string{"list", "./repo", "--trust", "other.key.pub"}},
+		{1, []string{"--trust"}, []string{"backup", "./repo", "--signing-key", "other.key"}},
+		{1, []string{"--signing-key"}, []string{"backup", "./repo"}},
+		{1, []string{"--signing-key", "no such file"}, []string{"backup", "./repo", "--signing-key", "lost.key"}},
+		{1, []string{"full.orders"}, []string{"restore", "./repo", "--identity", "me.txt", "--rename", "shop.*=full.*"}},
+	} {
+		w.fails(t, test.code, test.words, test.args...)
+	}
+	if n, m := len(w.srv.Documents("x", "orders")), len(w.srv.Documents("full", "orders")); n != 0 || m != 1 {
+		t.Errorf("%d documents were restored, and %d are in the collection with one", n, m)
+	}
+}
+
+// An error of a copy names the repository that it is about.
+func TestCopyNamesRepository(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.repository(t)
+	w.must(t, "backup", "./repo", "--signing-key", "sign.key")
+	server := w.s3(t, nil)
+	to := []string{"copy", "./repo", "--signing-key", "sign.key", "--retry", "0s", "--to"}
+	if err := os.WriteFile(filepath.Join(w.dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.fails(t, 1, []string{"./file", "is a file, and no directory"}, append(to, "./file")...)
+	w.fails(t, 1, []string{". cannot get the copy", "choose another"}, append(to, ".")...)
+	server.Fault(s3test.Fault{Op: "PutObject", Times: -1, Before: s3test.Fail(403, "AccessDenied")})
+	w.fails(t, 1, []string{"the copy at s3://backups/shop", "the right s3:PutObject", "run this again"},
+		append(to, "s3://backups/shop")...)
+	objects, err := filepath.Glob(filepath.Join(w.dir, "repo/data/*/*"))
+	if err != nil || len(objects) != 1 {
+		t.Fatal(objects, err)
+	}
+	if err := os.Remove(objects[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.fails(t, 1, []string{"the backup at ./repo", "run this again"}, append(to, "./second")...)
+}
