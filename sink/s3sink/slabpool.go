@@ -50,13 +50,28 @@ func (p *slabPool) allocate(size int) []byte {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	free := p.free[size]
-	if len(free) == 0 {
-		return make([]byte, 0, size)
+	if slab := p.take(size); slab != nil {
+		return slab
 	}
+	return make([]byte, 0, size)
+}
+
+// take returns the largest free slab of at most size bytes, or nil. The slabs of the first part
+// have odd sizes, and fit together into another part.
+func (p *slabPool) take(size int) []byte {
+	best := 0
+	for have, slabs := range p.free {
+		if have <= size && have > best && len(slabs) > 0 {
+			best = have
+		}
+	}
+	if best == 0 {
+		return nil
+	}
+	free := p.free[best]
 	slab := free[len(free)-1]
 	free[len(free)-1] = nil
-	p.free[size] = free[:len(free)-1]
+	p.free[best] = free[:len(free)-1]
 	return slab
 }
 

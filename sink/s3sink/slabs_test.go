@@ -58,3 +58,27 @@ func TestSlabPool(t *testing.T) {
 		t.Errorf("a slab with a capacity of %d", cap(got))
 	}
 }
+
+// TestSlabPoolOddSizes: the slabs of the first part are all the memory of the parts that follow it.
+func TestSlabPoolOddSizes(t *testing.T) {
+	const size = 8 << 20
+	var pool slabPool
+	memory := map[*byte]bool{}
+	for n := 1; n <= 3; n++ {
+		var s slabs
+		for s.size < size {
+			slab := pool.get(s.nextSlab(n, size))
+			s.add(slab)
+			s.fill(make([]byte, cap(slab)))
+			if first := &s.full[len(s.full)-1][0]; n == 1 {
+				memory[first] = true
+			} else if !memory[first] {
+				t.Errorf("part %d has a slab of %d bytes that part 1 did not have", n, cap(slab))
+			}
+		}
+		if s.size != size {
+			t.Errorf("part %d has %d bytes", n, s.size)
+		}
+		pool.put(s)
+	}
+}
