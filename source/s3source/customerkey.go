@@ -62,25 +62,25 @@ func (r *run) keyError(err error) error {
 // denied are the codes of the rejection of a wrong key. The second is of a HEAD, which has no body.
 var denied = []string{"AccessDenied", "Forbidden"}
 
-// reasonFor returns the error of a GET in place of err, the rejection of a HEAD, whose reply has no
-// body and so no reason. If the GET is not rejected, it returns err.
-func (r *run) reasonFor(ctx context.Context, err error) error {
-	if s3fault.Status(err) != http.StatusBadRequest {
-		return err
-	}
+// reason returns the error of a GET for one byte, after the rejection of a HEAD, whose reply has no
+// body and so no reason. It returns nil if the service accepts the GET.
+func (r *run) reason(ctx context.Context) error {
 	ctx, w := r.watch(ctx)
 	defer w.end()
 	w.request()
 	in := r.getInput()
 	in.Range = aws.String(byteRange(0, 1))
-	out, getErr := r.client.GetObject(ctx, in, r.callOptions(withoutValidation)...)
-	if getErr != nil {
-		return r.withSentinel(s3fault.Mark(getErr))
+	out, err := r.client.GetObject(ctx, in, r.callOptions(withoutValidation)...)
+	switch {
+	case s3fault.Status(err) == http.StatusRequestedRangeNotSatisfiable: // the object is empty
+		return nil
+	case err != nil:
+		return orStalled(ctx, r.withSentinel(s3fault.Mark(err)))
 	}
 	if out.Body != nil {
 		_ = out.Body.Close() // only the status counts
 	}
-	return err
+	return nil
 }
 
 // callOptions returns the options of a request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,8 +16,21 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// head sends one HEAD for the object, or for one part of it.
+// head sends a HEAD for the object, or for one part of it. The rejection of a HEAD has no body, so
+// expired credentials look like a bad request: a GET finds the reason. If the service accepts the
+// GET, head sends the HEAD again.
 func (r *run) head(ctx context.Context, part *int32, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	out, err := r.headOnce(ctx, part, opts...)
+	if s3fault.Status(err) != http.StatusBadRequest {
+		return out, err
+	}
+	if reason := r.reason(ctx); reason != nil {
+		return nil, reason
+	}
+	return r.headOnce(ctx, part, opts...)
+}
+
+func (r *run) headOnce(ctx context.Context, part *int32, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
 	ctx, w := r.watch(ctx)
 	defer w.end()
 	w.request()
@@ -78,11 +92,8 @@ func (r *run) length(ctx context.Context) (int64, error) {
 func (r *run) look(ctx context.Context) error {
 	for {
 		out, err := r.headWithChecksums(ctx)
-		switch {
-		case err == nil:
+		if err == nil {
 			err = r.found(ctx, out)
-		case r.headOnly:
-			err = r.reasonFor(ctx, err)
 		}
 		if err == nil || err == errNotByHead { //nolint:errorlint // it is our own, unwrapped
 			return err

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
@@ -128,10 +130,7 @@ func matrixCell(t *testing.T, f matrixFault, place, times int, data []byte) (out
 		server.Fault(s3test.Fault{After: s3test.CutAfter(2000)})
 	}
 	server.Fault(s3test.Fault{Op: p.op, Skip: p.skip, Times: times, Before: f.before, After: f.after})
-	opts, want := p.opts, data
-	if opts.Length > 0 {
-		want = data[opts.Offset:][:opts.Length]
-	}
+	opts := p.opts
 	opts.ChunkSize, opts.StallTimeout, opts.RetryTimeout = 100, time.Minute, time.Hour
 	if f.name == "no answer" {
 		opts.StallTimeout = 200 * time.Millisecond
@@ -139,22 +138,44 @@ func matrixCell(t *testing.T, f matrixFault, place, times int, data []byte) (out
 	if times == always {
 		opts.RetryTimeout = 300 * time.Millisecond
 	}
+	shortHEAD := p.op == "HeadObject" && strings.Contains(f.name, "short")
+	return matrixDownload{
+		client: client, opts: opts, data: data, limit: time.Minute, flips: f.name == "a bit flipped",
+		survives: times != always && !f.refuse && !shortHEAD,
+	}.run(t)
+}
+
+// matrixDownload is a download with faults.
+type matrixDownload struct {
+	client   *s3.Client
+	opts     s3source.DownloadOptions
+	data     []byte // of the object
+	limit    time.Duration
+	flips    bool // a fault changes bytes
+	survives bool // the faults must not be noticed
+}
+
+// run runs the download. It returns the outcome as [matrixCell] does.
+func (d matrixDownload) run(t *testing.T) (outcome, problem string) {
+	opts, want := d.opts, d.data
+	if opts.Length > 0 {
+		want = want[opts.Offset:][:opts.Length]
+	}
 	var verified bool
 	opts.OnObject = func(o s3source.Object) error { verified = o.Verification.Algorithm != ""; return nil }
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errHang)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), d.limit, errHang)
 	defer cancel()
-	got, err := read(ctx, s3source.Download(client, bucket, key, &opts))
-	flipped, shortHEAD := f.name == "a bit flipped", p.op == "HeadObject" && strings.Contains(f.name, "short")
+	got, err := read(ctx, s3source.Download(d.client, bucket, key, &opts))
 	switch {
 	case errors.Is(err, errHang):
 		problem = "it hangs"
-	case err == nil && !bytes.Equal(got, want) && (!flipped || verified):
+	case err == nil && !bytes.Equal(got, want) && (!d.flips || verified):
 		problem = "wrong bytes, and no error"
-	case err != nil && !bytes.HasPrefix(want, got) && !errors.Is(err, s3source.ErrChecksum):
+	case err != nil && !bytes.HasPrefix(want, got) && !d.flips:
 		problem = fmt.Sprint("wrong bytes before ", err)
 	case err != nil && stream.ClassOf(err) == stream.Unclassified:
 		problem = fmt.Sprint("no class: ", err)
-	case err != nil && times != always && !f.refuse && !shortHEAD:
+	case err != nil && d.survives:
 		problem = err.Error()
 	}
 	switch {
