@@ -34,8 +34,9 @@ func newMinIO(t testing.TB) *S3 {
 	return &S3{p}
 }
 
-// minioReady is the path that MinIO answers with 200 once it is ready.
-const minioReady = "/minio/health/ready"
+// minioReady is the path that MinIO answers with 200 once it is ready. /minio/health/ready does not
+// wait for the users and policies, which AssumeRole needs.
+const minioReady = "/minio/health/cluster"
 
 // minioProcess returns MinIO with more arguments. It does not run yet.
 func minioProcess(t testing.TB, more ...string) *process {
