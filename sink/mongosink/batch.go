@@ -22,7 +22,7 @@ type batch struct {
 	bytes  int   // of the documents, as they came
 	memory int64 // taken from the account
 
-	odd            bool // a document is odd: see oddity
+	odd            bool // a document is odd: see walker
 	ownForm        bool // a statement has fields of With, or a pipeline: the driver cannot send the batch
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 	resent         bool // an earlier command may have executed some of the statements

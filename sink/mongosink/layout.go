@@ -16,44 +16,20 @@ type layout struct {
 	idFirst        bool
 	badID          bool // no server takes a value like that of _id
 	emptyTimestamp bool // a top-level field other than _id is Timestamp(0, 0)
-	odd            bool // see oddity
+	odd            bool // see walker
 }
 
-// layoutOf walks the fields of doc, whose length and terminator the caller has checked. It returns
-// false if a top-level field is not BSON.
-func layoutOf(doc bson.Raw) (l layout, ok bool) {
-	o := oddity{src: doc}
-	limit := len(doc) - 1
-	var keys keySet
-	for i := len("size"); i < limit; {
-		t, key := doc[i], i+1
-		value := bsonwire.KeyEnd(doc, key, limit)
-		if value < 0 {
-			return l, false
-		}
-		end := value + bsonwire.FixedSize(t) // of most values, without a call
-		if end < value || end > limit {
-			var err error
-			if end, err = bsonwire.ValueEnd(doc, t, value, limit); err != nil {
-				return l, false
-			}
-		}
-		switch {
-		case string(doc[key:value]) == idKey:
-			l.ids++
-			l.idFirst = l.idFirst || i == len("size")
-			l.badID = l.badID || invalidID(bsoncore.Value{Type: bsoncore.Type(t), Data: doc[value:end]})
-		case bson.Type(t) == bson.TypeTimestamp:
-			l.emptyTimestamp = l.emptyTimestamp || string(doc[value:end]) == emptyTimestamp
-		}
-		if !o.found {
-			o.key(&keys, len("size"), i, key, value)
-			o.value(t, value, end, 1)
-		}
-		i = end
+// field notes what the field at doc[at] means for the layout: its value is doc[value:end].
+func (l *layout) field(doc []byte, at, value, end int) {
+	t, key := doc[at], doc[at+1:value]
+	switch {
+	case string(key) == idKey:
+		l.ids++
+		l.idFirst = l.idFirst || at == len("size")
+		l.badID = l.badID || invalidID(bsoncore.Value{Type: bsoncore.Type(t), Data: doc[value:end]})
+	case t == bsonwire.TypeTimestamp:
+		l.emptyTimestamp = l.emptyTimestamp || string(doc[value:end]) == emptyTimestamp
 	}
-	l.odd = o.found
-	return l, true
 }
 
 // missing returns the number of bytes that the document gets before it is sent.

@@ -18,7 +18,7 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 	case !bsonwire.HasFrame(doc):
 		return nil, layout{}, r.refuse(doc, ErrMalformed)
 	}
-	l, ok := layoutOf(doc)
+	l, ok := r.walker.layout(doc)
 	switch {
 	case !ok:
 		return nil, l, r.refuse(doc, ErrMalformed)

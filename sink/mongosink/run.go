@@ -29,6 +29,7 @@ type run struct {
 	openCount  int           // statements in them
 	count      int64         // elements received
 	offset     int64         // added to count, the index of the next element in the caller's input
+	walker     walker        // of the documents that are inserted
 	timestamps emptyTimestamps
 	sequential *worker // sends each batch on the goroutine that filled it, if there is a session
 

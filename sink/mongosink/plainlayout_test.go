@@ -2,17 +2,53 @@ package mongosink
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// MongoDB stores the documents of a command as they are. Some other servers read the body of a
-// command into maps, and so change unusual documents: those with two equal keys, with array indexes
-// that do not count from 0, or with options of a regular expression that are not sorted. They keep
-// all documents that come as a separate section of the message, which only the driver can send.
+// The functions of this file find the layout of a document in the plainest way. Those of walker must
+// agree with them.
+
+// plainLayout walks the fields of doc, whose length and terminator the caller has checked. It returns
+// false if a top-level field is not BSON.
+func plainLayout(doc bson.Raw) (l layout, ok bool) {
+	o := oddity{src: doc}
+	limit := len(doc) - 1
+	for i := len("size"); i < limit; {
+		t, key := doc[i], i+1
+		value := bsonwire.KeyEnd(doc, key, limit)
+		if value < 0 {
+			return l, false
+		}
+		end := value + bsonwire.FixedSize(t) // of most values, without a call
+		if end < value || end > limit {
+			var err error
+			if end, err = bsonwire.ValueEnd(doc, t, value, limit); err != nil {
+				return l, false
+			}
+		}
+		switch {
+		case string(doc[key:value]) == idKey:
+			l.ids++
+			l.idFirst = l.idFirst || i == len("size")
+			l.badID = l.badID || invalidID(bsoncore.Value{Type: bsoncore.Type(t), Data: doc[value:end]})
+		case bson.Type(t) == bson.TypeTimestamp:
+			l.emptyTimestamp = l.emptyTimestamp || string(doc[value:end]) == emptyTimestamp
+		}
+		if !o.found {
+			o.key(len("size"), i, key, value)
+			o.value(t, value, end, 1)
+		}
+		i = end
+	}
+	l.odd = o.found
+	return l, true
+}
 
 // oddity finds out whether a document is one of these.
 type oddity struct {
@@ -20,35 +56,10 @@ type oddity struct {
 	found bool
 }
 
-// maxOddDepth is the nesting up to which documents are searched.
-const maxOddDepth = 100
-
-// keySet has the hashes of the keys of one document.
-type keySet [4]uint64
-
-// add reports whether a key with the same hash was added before. The hash covers the length and the
-// first 8 bytes, so it costs little. src[key:end] is the key.
-func (s *keySet) add(src []byte, key, end int) (before bool) {
-	var word uint64
-	if n := end - key; len(src)-key >= 8 {
-		word = binary.LittleEndian.Uint64(src[key:])
-		word &= 1<<(8*n) - 1 // all bits if n is 8 or more
-	} else {
-		for i, c := range src[key:end] {
-			word |= uint64(c) << (8 * i)
-		}
-	}
-	h := (word ^ uint64(end-key)<<56) * 0x9E3779B97F4A7C15 >> 56
-	bit := uint64(1) << (h & 63)
-	before = s[h>>6]&bit != 0
-	s[h>>6] |= bit
-	return before
-}
-
 // key looks at the key at src[key:end-1] of the field at src[at], in a document whose fields begin
 // at src[first].
-func (o *oddity) key(keys *keySet, first, at, key, end int) {
-	if keys.add(o.src, key, end-1) && o.repeated(first, at, o.src[key:end]) {
+func (o *oddity) key(first, at, key, end int) {
+	if o.repeated(first, at, o.src[key:end]) {
 		o.found = true
 	}
 }
@@ -85,12 +96,11 @@ func (o *oddity) value(t byte, start, end, depth int) {
 }
 
 func (o *oddity) document(start, end, depth int) {
-	var keys keySet
 	first := start + bsonwire.LengthSize
 	for i := first; i < end-1 && !o.found; {
 		value, next := o.field(i, end-1, depth)
 		if next > 0 {
-			o.key(&keys, first, i, i+1, value)
+			o.key(first, i, i+1, value)
 		}
 		i = next
 	}

@@ -20,7 +20,7 @@ func TestOddity(t *testing.T) {
 		return bson.RawValue{Type: bson.TypeArray, Value: append([]byte{byte(len(elements) + 5), 0, 0, 0},
 			elements+"\x00"...)}
 	}
-	long := make(bson.A, 120)
+	long := make(bson.A, 12_345)
 	twice := bson.D{{Key: "b", Value: 1}, {Key: "c", Value: 1}, {Key: "b", Value: 2}}
 	for name, c := range map[string]struct {
 		doc bson.D

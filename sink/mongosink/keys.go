@@ -1,0 +1,107 @@
+package mongosink
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+
+	"github.com/millweir/millweir/internal/bsonwire"
+)
+
+// fields finds the keys of a document that has not the expected ones.
+type fields struct {
+	src          []byte
+	shape        *shape
+	first, limit int // its fields are at src[first:limit]
+
+	set      keySet // of all keys so far
+	repeated bool   // a key occurred before
+}
+
+// key returns the offset after the key of the field at src[i], or -1 if it has no end.
+func (f *fields) key(i int) int {
+	value := bsonwire.KeyEnd(f.src, i+1, f.limit)
+	if value > 0 && !f.repeated && f.set.add(f.src, i+1, value-1) {
+		f.repeated = f.before(i, f.src[i+1:value])
+	}
+	return value
+}
+
+// addAll adds the keys of the fields before at, which are BSON and have different keys.
+func (f *fields) addAll(at int) {
+	for i := f.first; i < at; {
+		value := bsonwire.KeyEnd(f.src, i+1, at)
+		f.set.add(f.src, i+1, value-1)
+		i, _ = bsonwire.ValueEnd(f.src, f.src[i], value, at)
+	}
+}
+
+// before reports whether a field before at has the key, which ends with 0.
+func (f *fields) before(at int, key []byte) bool {
+	for i := f.first; i < at; {
+		value := bsonwire.KeyEnd(f.src, i+1, at)
+		if bytes.Equal(f.src[i+1:value], key) {
+			return true
+		}
+		i, _ = bsonwire.ValueEnd(f.src, f.src[i], value, at)
+	}
+	return false
+}
+
+// keySet has the hashes of the keys of one document.
+type keySet [4]uint64
+
+// add reports whether a key with the same hash was added before. The hash covers the length and the
+// first 8 bytes, so it costs little. src[key:end] is the key.
+func (s *keySet) add(src []byte, key, end int) (before bool) {
+	var word uint64
+	if n := end - key; len(src)-key >= wordSize {
+		word = binary.LittleEndian.Uint64(src[key:])
+		word &= 1<<(8*n) - 1 // all bits if n is 8 or more
+	} else {
+		for i, c := range src[key:end] {
+			word |= uint64(c) << (8 * i)
+		}
+	}
+	h := (word ^ uint64(end-key)<<56) * 0x9E3779B97F4A7C15 >> 56
+	bit := uint64(1) << (h & 63)
+	before = s[h>>6]&bit != 0
+	s[h>>6] |= bit
+	return before
+}
+
+// arrayIndex is the key of an element of an array.
+type arrayIndex struct {
+	number     int // without the last digit
+	digit      int // the last one
+	size       int // with the terminator
+	word, mask uint64
+	step       uint64 // added to the word for the next digit
+}
+
+func firstIndex() arrayIndex { return arrayIndex{word: '0', mask: 0xffff, step: 1, size: 2} }
+
+// text returns the index with the terminator.
+func (a *arrayIndex) text(buf []byte) []byte {
+	return append(strconv.AppendInt(buf, int64(10*a.number+a.digit), 10), 0)
+}
+
+// at reports whether the index is at src[i].
+func (a *arrayIndex) at(src []byte, i int) bool {
+	var buf [24]byte
+	return bytes.HasPrefix(src[i:], a.text(buf[:0]))
+}
+
+// carry ends the increment of an index whose last digit was 9.
+func (a *arrayIndex) carry() {
+	a.number, a.digit = a.number+1, 0
+	var buf [24]byte
+	text := a.text(buf[:0])
+	a.size = len(text)
+	if a.size > wordSize {
+		a.word, a.mask = 1, 0 // never equal
+		return
+	}
+	a.word, a.mask = wordOf(text)
+	a.step = 1 << (8 * (a.size - 2))
+}
