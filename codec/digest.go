@@ -22,7 +22,7 @@ func Digest(open func() hash.Hash, report func(sum []byte)) stream.Flow[[]byte, 
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		h := open()
-		err := guarded.Each(ctx, src, func(p []byte) error {
+		err := guarded.EachAtOnce(ctx, src, func(p []byte) error {
 			if _, err := h.Write(p); err != nil {
 				return wrap("codec: digest", err)
 			}

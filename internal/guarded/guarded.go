@@ -5,12 +5,18 @@ package guarded
 import (
 	"context"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/stream"
 )
 
 // Each runs src into f. If f fails, Each fails, even if src hides the error, and does not call f
-// again.
+// again. f may hold elements back, so [stream.Carry] refuses the stage.
 func Each[T any](ctx context.Context, src stream.Source[T], f func(T) error) error {
+	return EachAtOnce(early.Detached(ctx), src, f)
+}
+
+// EachAtOnce is Each for an f that emits what it makes of an element before it returns.
+func EachAtOnce[T any](ctx context.Context, src stream.Source[T], f func(T) error) error {
 	g := run[T]{f: f}
 	return g.finish(src.Each(ctx, g.emit))
 }
@@ -18,7 +24,7 @@ func Each[T any](ctx context.Context, src stream.Source[T], f func(T) error) err
 // EachLent is Each for an f that does not keep the chunk after it returns.
 func EachLent(ctx context.Context, src stream.Source[[]byte], f func([]byte) error) error {
 	g := run[[]byte]{f: f}
-	return g.finish(stream.EachLent(ctx, src, g.emit))
+	return g.finish(stream.EachLent(early.Detached(ctx), src, g.emit))
 }
 
 // run is one run.
