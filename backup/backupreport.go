@@ -8,7 +8,7 @@ import (
 
 // report describes a finished backup.
 func (j *backupJob) report(m *Manifest) Report {
-	report := Report{Job: "backup", Run: m.Run, Consistency: m.Consistency, Bottleneck: j.meters.bottleneck()}
+	report := Report{Job: "backup", Run: m.Run, Consistency: m.Consistency, HeldBack: j.meters.ofBackup()}
 	for i := range m.Collections {
 		c := &m.Collections[i]
 		report.Counts.add(Counts{

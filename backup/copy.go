@@ -48,6 +48,7 @@ type copyJob struct {
 	to           Store // the other store, whose errors are not yet those of a target
 	name         string
 	progress     *progress
+	meters       meters
 }
 
 // Units implements [Job]. It makes the other store a repository.
@@ -91,6 +92,7 @@ func (j *copyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error
 		report.Counts.add(r.Counts)
 	}
 	report.Counts.Collections = int64(len(m.Collections))
+	report.HeldBack = j.meters.ofWriting()
 	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	if err := j.commit(ctx); err != nil {
 		return report, failed("copy", err)

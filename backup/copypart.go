@@ -66,7 +66,8 @@ func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment,
 			size += int64(len(p))
 			return p
 		}))
-		_, err := stream.Run(ctx, stream.Via(body, checkSegments(segments)), c.copied.repo.store.Put(key, nil))
+		_, err := consume(ctx, &c.meters, stream.Via(body, stream.Measure(&c.meters.work, checkSegments(segments))),
+			c.copied.repo.store.Put(key, nil), nothing)
 		if err := existing(err); err != nil {
 			return failed(key, err)
 		}
@@ -76,9 +77,10 @@ func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment,
 		body := c.copied.repo.store.Get(key, &GetOptions{Offset: s.Offset, Length: s.Length})
 		whole := s
 		whole.Offset = 0
-		if err := stream.Via(body, checkSegments([]Segment{whole})).Each(ctx, func([]byte) error {
-			return nil
-		}); err != nil {
+		if err := stream.Via(body, stream.Measure(&c.meters.back, checkSegments([]Segment{whole}))).Each(ctx,
+			func([]byte) error {
+				return nil
+			}); err != nil {
 			return ofTarget(failed(key, err))
 		}
 		c.tell(SegmentProven, did{

@@ -211,6 +211,7 @@ func (j *drillJob) Finish(ctx context.Context, receipts []Receipt) (Report, erro
 			report.Counts.Collections--
 		}
 	}
+	report.HeldBack = j.meters.ofWriting()
 	report, err = j.view.conclude(ctx, j.began, j.opts.VerifyOptions, report, found)
 	j.progress.finished(err)
 	return report, err

@@ -93,7 +93,7 @@ type Report struct {
 	Consistency string   `json:"consistency,omitempty"`
 	Weaker      []string `json:"weaker,omitempty"`
 
-	Bottleneck string `json:"bottleneck,omitempty"` // of a backup: what held this process back
+	HeldBack HeldBack `json:"heldBack,omitzero"` // what this process waited for
 
 	Depth string `json:"depth,omitempty"` // of a verification
 	Proof string `json:"proof,omitempty"` // the key of the signed record of a verification

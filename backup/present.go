@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
@@ -24,7 +25,9 @@ func (v *verification) present(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	began := time.Now()
 	sizes, err := sizesIn(ctx, v.view.repo.store, segments)
+	v.view.meters.read(began)
 	if err != nil {
 		return err
 	}

@@ -118,6 +118,9 @@ func TestProgressOfJobs(t *testing.T) {
 			if err != nil || report.Counts.Documents != n {
 				t.Fatal(report, err)
 			}
+			if stage, share := report.HeldBack.By(); stage == "" || share > 1 {
+				t.Errorf("%+v", report.HeldBack)
+			}
 			events.ended(n, bytes, append(c.kinds, backup.UnitBegun, backup.UnitDone, backup.PhaseBegun)...)
 			last := events.all[len(events.all)-1]
 			if c.compare && last.Compared != bytes {

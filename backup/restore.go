@@ -67,12 +67,14 @@ type restoreJob struct {
 	err    error // of the options
 
 	progress *progress
+	meters   meters
 }
 
 var _ Abandoner = (*restoreJob)(nil)
 
 func newRestore(v *View, client *mongo.Client, opts *RestoreOptions) *restoreJob {
-	j := &restoreJob{view: v, client: client, name: "restore " + v.manifest.Run}
+	j := &restoreJob{client: client, name: "restore " + v.manifest.Run}
+	j.view = v.measured(&j.meters)
 	j.opts, j.err = opts.check()
 	j.progress = newProgress(j.opts.Progress, "restore", v.manifest.Run)
 	if j.err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -26,6 +27,8 @@ type collectionRestore struct {
 	counts Counts
 	data   prepared
 	told   told
+
+	checking time.Duration // that reading back took
 
 	anyOrder  Tally // of a time series: of the documents that are restored, with sorted fields
 	withoutID int64 // of them
@@ -103,10 +106,11 @@ func (r *collectionRestore) stage(ctx context.Context) error {
 	name := r.job.view.preparedName(r.target)
 	description, limited := withoutExpiry(r.head.Description)
 	indexes := r.staticIndexes()
-	result, err := mongosink.ReplaceCollection(r.prepared(), &mongosink.ReplaceCollectionOptions{
-		Insert: opts, Description: description, Indexes: indexes, DropTarget: true, AllowEmpty: true,
-		StagingName: name + fillingSuffix, Check: r.check,
-	}).Consume(ctx, r.documents())
+	result, err := consume(ctx, &r.job.meters, r.documents(), mongosink.ReplaceCollection(r.prepared(),
+		&mongosink.ReplaceCollectionOptions{
+			Insert: opts, Description: description, Indexes: indexes, DropTarget: true, AllowEmpty: true,
+			StagingName: name + fillingSuffix, Check: r.check,
+		}), func() time.Duration { return r.checking })
 	if result.Target == mongosink.TargetReplaced && r.refused(err) {
 		err = nil
 	}

@@ -16,6 +16,7 @@ func (j *restoreJob) Finish(ctx context.Context, receipts []Receipt) (Report, er
 	m := j.view.manifest
 	report := Report{Job: "restore", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker()}
 	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
+	report.HeldBack = j.meters.ofWriting()
 	all, err := j.prepared(receipts)
 	if err == nil {
 		err = j.publish(ctx, all)

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -98,7 +99,10 @@ func (r *collectionRestore) readBack(coll *mongo.Collection) stream.Source[bson.
 			r.tell(DocumentsCompared, Comparing, did{compared: step, work: step})
 			step = 0
 		}
-		err := mongosource.Find(coll, anything, nil).Each(ctx, func(doc bson.Raw) error {
+		began := time.Now()
+		defer func() { r.checking += time.Since(began) }()
+		have := stream.Via(mongosource.Find(coll, anything, nil), stream.Monitor[bson.Raw](&r.job.meters.back))
+		err := have.Each(ctx, func(doc bson.Raw) error {
 			if step += int64(len(doc)); step >= comparedStep {
 				report()
 			}

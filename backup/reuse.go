@@ -108,13 +108,14 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (bool, error
 	var readAt bson.Timestamp
 	docs := mongosource.Scan(coll, entry.filter(), w.scanOptions(entry, s.From, s.To, &readAt))
 	count := newTally()
-	_, err := stream.Run(ctx, docs, sink.ForEach(func(_ context.Context, doc bson.Raw) error {
-		count.add(doc)
-		if count.documents > s.Documents || count.bytes > s.Bytes {
-			return errChanged
-		}
-		return nil
-	}))
+	_, err := stream.Run(ctx, stream.Via(docs, stream.Monitor[bson.Raw](&w.meters.back)),
+		sink.ForEach(func(_ context.Context, doc bson.Raw) error {
+			count.add(doc)
+			if count.documents > s.Documents || count.bytes > s.Bytes {
+				return errChanged
+			}
+			return nil
+		}))
 	switch {
 	case errors.Is(err, errChanged):
 		return false, nil

@@ -84,9 +84,9 @@ func digest(report func(length int64, sum string)) stream.Flow[[]byte, []byte] {
 
 // segment returns a source of the documents of a segment. A run that returns nil has proved that they
 // are those that the catalog describes: the stored bytes, the end record, and the digests. What was
-// emitted by a run that fails must not be used.
+// emitted by a run that fails must not be used. m measures it, unless it is nil.
 func (r *Repository) segment(s Segment, database, collection string,
-	identities []age.Identity,
+	identities []age.Identity, m *meters,
 ) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		var length int64
@@ -94,8 +94,13 @@ func (r *Repository) segment(s Segment, database, collection string,
 		var found Tally
 		body := stream.Via(r.store.Get(s.Object, &GetOptions{Offset: s.Offset, Length: s.Length}),
 			digest(func(n int64, hash string) { length, sum = n, hash }))
-		docs := stream.Via(body,
-			decode(r.segmentPlace(&s, database, collection), s.Encoding, identities, func(t Tally) { found = t }))
+		decoding := decode(r.segmentPlace(&s, database, collection), s.Encoding, identities, func(t Tally) {
+			found = t
+		})
+		if m != nil {
+			decoding = stream.Measure(&m.work, decoding)
+		}
+		docs := stream.Via(body, decoding)
 		err := docs.Each(ctx, emit)
 		switch {
 		case err != nil:

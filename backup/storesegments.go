@@ -93,7 +93,7 @@ func (w *unitRun) storeSegment(ctx context.Context, c int, docs stream.Source[bs
 	number := w.segments
 	s := w.newSegment(dataKey(w.run, w.number, number, w.plan.Encoding, w.repo.plain), number)
 	body := w.encoded(docs, c, &s)
-	if _, err := stream.Run(ctx, body, w.repo.store.Put(s.Object, nil)); err != nil {
+	if _, err := consume(ctx, &w.meters, body, w.repo.store.Put(s.Object, nil), nothing); err != nil {
 		return s, err
 	}
 	s.Read = readNow()
@@ -105,7 +105,7 @@ func (w *unitRun) encoded(docs stream.Source[bson.Raw], c int, s *Segment) strea
 	entry := &w.plan.Collections[c]
 	var ends ids
 	return stream.Via2(docs, stream.Map(ends.see),
-		stream.Measure(w.meters.encode(), encode(w.repo.segmentPlace(s, entry.Database, entry.Collection), s.Encoding,
+		stream.Measure(&w.meters.work, encode(w.repo.segmentPlace(s, entry.Database, entry.Collection), s.Encoding,
 			w.data,
 			func(all stored) {
 				s.Length, s.SHA256, s.Tally = all.Length, all.SHA256, all.Tally

@@ -98,9 +98,11 @@ func (w *unitRun) putReceipt(ctx context.Context, r *receiptRecord) error {
 	}
 	place := w.repo.receiptPlace(w.run, w.number, w.receipts)
 	key := w.repo.receiptKey(w.run, w.number, w.receipts)
+	began := time.Now()
 	if err := w.repo.putRecord(ctx, key, place, w.records, r); err != nil {
 		return err
 	}
+	w.meters.wrote(began)
 	w.receipts++
 	w.from, w.done = r.To, r.Done
 	for i := range r.Rows {

@@ -44,10 +44,11 @@ type VerifyOptions struct {
 //   - Errors: [*DamageError] lists what is missing or damaged, after everything was verified. It
 //     leaves a proof, too. [ErrNoKey]; those of a store that does not answer.
 func (v *View) Verify(depth Depth, opts *VerifyOptions) Job {
-	j := &verifyJob{view: v, depth: depth, name: "verify " + string(depth) + " " + v.manifest.Run, began: time.Now()}
+	j := &verifyJob{depth: depth, name: "verify " + string(depth) + " " + v.manifest.Run, began: time.Now()}
 	if opts != nil {
 		j.opts = *opts
 	}
+	j.view = v.measured(&j.meters)
 	j.progress = newProgress(j.opts.Progress, "verify", v.manifest.Run)
 	return j
 }
@@ -60,6 +61,7 @@ type verifyJob struct {
 	began time.Time
 
 	progress *progress
+	meters   meters
 }
 
 // Units implements [Job].
@@ -116,6 +118,7 @@ func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, err
 	if err != nil {
 		return report, failed("verify", err)
 	}
+	report.HeldBack = j.meters.ofVerification()
 	report, err = j.view.conclude(ctx, j.began, j.opts, report, found)
 	j.progress.finished(err)
 	return report, err

@@ -22,7 +22,15 @@ type View struct {
 	manifest *Manifest
 	numbers  map[mongosource.Namespace]int // of the collections
 
-	keys *viewKeys
+	keys   *viewKeys
+	meters *meters // of the job that reads it; nil if nothing is measured
+}
+
+// measured returns the view with meters.
+func (v *View) measured(m *meters) *View {
+	copied := *v
+	copied.meters = m
+	return &copied
 }
 
 // viewKeys are the identities that read a backup. They are looked up when they are needed.
@@ -120,7 +128,7 @@ func (v *View) documents(n int, s Segment) stream.Source[bson.Raw] {
 			return err
 		}
 		c := &v.manifest.Collections[n]
-		return v.repo.segment(s, c.Database, c.Collection, identities).Each(ctx, emit)
+		return v.repo.segment(s, c.Database, c.Collection, identities, v.meters).Each(ctx, emit)
 	})
 }
 

@@ -109,5 +109,8 @@ func (a *app) finished(words *cli.Text, report *backup.Report) error {
 		return a.result(report, "")
 	}
 	a.program.Done(words, "done")
+	if stage, _ := report.HeldBack.By(); stage != "" {
+		a.program.Done(cli.Textf("held back by: %s", report.HeldBack.String()), "held back")
+	}
 	return nil
 }
