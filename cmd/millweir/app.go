@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -140,11 +141,14 @@ func (a *app) result(v any, text string) error {
 	return json.NewEncoder(a.out).Encode(v)
 }
 
-// version returns the versions of the program's module.
+// tag is the version of a released binary. The linker sets it.
+var tag string
+
+// version returns the version of the program, and that of Go.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
-		return "(devel)"
+		return cmp.Or(tag, "(devel)")
 	}
-	return info.Main.Version + " " + info.GoVersion
+	return cmp.Or(tag, info.Main.Version) + " " + info.GoVersion
 }
