@@ -29,8 +29,7 @@ func downloads(s *servers) []report.Case {
 	for _, c := range []struct {
 		scheme string
 		client *s3.Client
-		bar    float64 // to the transfer manager; over https TLS alone costs a tenth of its time
-	}{{"http", s.http, 20}, {"https", s.https, 10}} {
+	}{{"http", s.http}, {"https", s.https}} {
 		all = append(all, report.Case{
 			Name: "download-" + c.scheme, About: "one object over " + c.scheme + ", into a writer that counts",
 			Unit: "byte", Units: s.size, Want: int64(s.size),
@@ -42,7 +41,7 @@ func downloads(s *servers) []report.Case {
 				},
 				{
 					Name: "transfermanager.GetObject, 4 ranges at a time", Run: transferGet(c.client),
-					Bar: report.Bar{Least: c.bar},
+					Bar: report.Bar{Least: 20},
 				},
 				{
 					Name: "millweir, 4 ranges at a time, verified", Run: ours(c.client,
