@@ -23,7 +23,7 @@ func (r *reported) Unwrap() error { return r.err }
 
 // Report returns err, an error of the SDK, with a text that is safe to print. The text of a server
 // is escaped and cut, and only the host of a URL is shown. For a redirect it adds what to do about
-// it. It returns err itself if its text is already safe.
+// it, and for plain http to a server that expects TLS. It returns err itself if its text is already safe.
 func Report(err error) error {
 	if err == nil {
 		return nil
@@ -39,7 +39,7 @@ func Report(err error) error {
 }
 
 // hint returns what to do about a reply that redirects the request to another host or region, or
-// "".
+// comes from a server that expects TLS, or "".
 func hint(err error) string {
 	status := Status(err)
 	if status != http.StatusBadRequest && (status < 300 || status >= 400) {
@@ -48,12 +48,32 @@ func hint(err error) string {
 	if region := Region(err); region != "" {
 		return "the bucket is in region " + region + ": use a client for that region"
 	}
+	if status == http.StatusBadRequest && notOfService(err) && overHTTP(err) {
+		return "the request was sent over http: if the endpoint speaks https, its URL must begin with https"
+	}
 	host := redirectHost(err)
 	if host == "" || status == http.StatusBadRequest {
 		return ""
 	}
 	return "the server redirects to host " + printable.Quote(host) +
 		", and no signed request follows: if that is right, make it the client's endpoint"
+}
+
+// notOfService reports whether the reply in err has neither an error code nor the id that S3 gives
+// each request. A server that expects TLS replies so.
+func notOfService(err error) bool {
+	code := Code(err)
+	return (code == "" || code == "BadRequest") && replyHeader(err).Get("X-Amz-Request-Id") == ""
+}
+
+// overHTTP reports whether the request of err was sent without TLS.
+func overHTTP(err error) bool {
+	var re *smithyhttp.ResponseError
+	if !errors.As(err, &re) || re.Response == nil || re.Response.Response == nil || re.Response.Request == nil {
+		return false
+	}
+	u := re.Response.Request.URL
+	return u != nil && u.Scheme == "http"
 }
 
 // Region returns the region of the bucket in the reply of err, safe to print, or "".

@@ -13,8 +13,6 @@ func (q *requests) withHint(err error) error {
 	switch a := q.algorithm(); {
 	case strings.Contains(text, "server gave http response to https client"):
 		return fmt.Errorf("%w (the endpoint speaks http, not https)", err)
-	case strings.Contains(text, "http request to an https server"):
-		return fmt.Errorf("%w (the endpoint speaks https, not http)", err)
 	case q.locks() && hasNoLock(err):
 		return fmt.Errorf("%w: %w", ErrNoObjectLock, err)
 	case strings.Contains(text, "kms") || strings.Contains(text, "encryption"):
