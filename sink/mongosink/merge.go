@@ -164,7 +164,11 @@ func (r *mergeRun) consume(ctx context.Context, src stream.Source[bson.Raw]) err
 
 // checkKind returns [ErrNotRepeatable] if the collection has no unique _id, or drops documents.
 func (r *mergeRun) checkKind(ctx context.Context) error {
-	have, err := lookUp(ctx, r.coll.Database(), r.coll.Name())
+	var have bson.Raw
+	err := r.retry(ctx, func() (err error) {
+		have, err = lookUp(ctx, r.coll.Database(), r.coll.Name())
+		return err
+	})
 	if err != nil || have == nil {
 		return err
 	}
@@ -176,4 +180,18 @@ func (r *mergeRun) checkKind(ctx context.Context) error {
 		return ErrNotRepeatable
 	}
 	return nil
+}
+
+// retry calls read again after failures that pass, as long as a batch would be sent again.
+func (m *merge) retry(ctx context.Context, read func() error) error {
+	waits := pauses{limit: m.insertion.retryTimeout}
+	for {
+		err := read()
+		if err == nil || ctx.Err() != nil || !stream.ClassOf(err).Transient() {
+			return err
+		}
+		if wait, ok := waits.next(err); !ok || !sleep(ctx, wait) {
+			return err
+		}
+	}
 }

@@ -184,21 +184,12 @@ func (l *lookups) find(ctx context.Context, docs []candidate) (present map[strin
 	asking, done := context.WithTimeoutCause(ctx, limit, stream.Mark(
 		fmt.Errorf("no answer for %v: %w", limit, stream.ErrTimeout), stream.Retryable))
 	defer done()
-	err = ask(asking, func(ctx context.Context) error {
+	err = l.run.retry(asking, func() error {
 		present = make(map[string]bool)
-		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
-		cursor, err := l.run.coll.Find(ctx, filter, options.Find().SetBatchSize(int32(lookupDocuments)))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // the server closes it after a timeout
-		for cursor.Next(ctx) {
-			if err := compare(wanted, cursor.Current); err != nil {
-				return err
-			}
-			present[idOf(cursor.Current)] = true
-		}
-		return cursor.Err()
+		return l.ask(asking, ids, func(found bson.Raw) error {
+			present[idOf(found)] = true
+			return compare(wanted, found)
+		})
 	})
 	switch {
 	case errors.Is(err, errOtherForm) && len(docs) == 1:
@@ -216,6 +207,24 @@ func (l *lookups) find(ctx context.Context, docs []candidate) (present map[strin
 		return nil, fmt.Errorf("look up %d documents: %w", len(ids), err)
 	}
 	return present, nil
+}
+
+// ask calls f for each document that has one of ids.
+func (l *lookups) ask(ctx context.Context, ids bson.A, f func(bson.Raw) error) error {
+	return ask(ctx, func(ctx context.Context) error {
+		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
+		cursor, err := l.run.coll.Find(ctx, filter, options.Find().SetBatchSize(int32(lookupDocuments)))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // the server closes it after a timeout
+		for cursor.Next(ctx) {
+			if err := f(cursor.Current); err != nil {
+				return err
+			}
+		}
+		return cursor.Err()
+	})
 }
 
 // errOtherForm says that the collection has an _id that equals one of a query in another form: 1 and
