@@ -21,6 +21,9 @@
 // If the last attempt is not answered either, the sink reads the documents back by their _ids and
 // compares them. Only what this does not prove counts as Unknown.
 //
+// A server without retryable writes may execute a lost attempt late. An ordered run that has
+// repeated one sends no later write to the same document: it ends with [ErrOutcomeUnknown].
+//
 // A deadline of the context ends the run. The sink hides it from the driver, which would stop
 // before the server's reason is known. A server that accepts a batch and never answers blocks the
 // run until a deadline, a cancellation or a time limit of the client (SetTimeout).

@@ -7,6 +7,7 @@ type worker struct {
 	*run
 	session session
 	open    bool            // session is the worker's
+	late    lateWrites      // of an ordered run
 	stopped <-chan struct{} // closed when the run has failed: nothing is repeated
 }
 
@@ -39,6 +40,9 @@ func (w *worker) finish(ctx context.Context, b *batch) error {
 	if d := w.slow.next(ctx); d > 0 && !w.sleep(ctx, d) {
 		return context.Cause(ctx) // or nil: the run has failed
 	}
+	if err := w.checkOrder(ctx, b); err != nil {
+		return err
+	}
 	err := w.write(ctx, b)
 	w.tally.tell(w.progress)
 	return err
@@ -61,6 +65,7 @@ func (w *worker) write(ctx context.Context, b *batch) error {
 // writeOnce writes a batch, or the beginning of an ordered one. It returns the rest, or nil.
 func (w *worker) writeOnce(ctx context.Context, b *batch) (rest *batch, err error) {
 	o := w.send(ctx, b)
+	w.late.note(b, &o)
 	if refusal, ok := w.refusedAsWhole(ctx, &o); ok {
 		return nil, w.bisect(ctx, b, refusal)
 	}
