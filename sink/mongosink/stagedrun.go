@@ -152,15 +152,9 @@ func (r *replaceRun) afterCreation(src stream.Source[bson.Raw]) stream.Source[bs
 // create creates the staging collection. The time limit of a clustered collection is set when the
 // documents are published: until then, none may expire.
 func (r *replaceRun) create(ctx context.Context) error {
-	if r.opts.StagingName != "" {
-		if err := r.drop(ctx); err != nil {
-			return cancelCause(ctx, r.fail(fmt.Errorf("drop the staging collection of an earlier run: %w", err)))
-		}
-	}
 	spec := r.spec.without(expireOption)
 	spec.name = r.staging.Name()
-	r.mayExist = true
-	created, err := createCollection(ctx, r.coll.Database(), spec, r.opts.SettleTimeout)
+	created, err := r.createOrReplace(ctx, spec)
 	switch {
 	case err != nil:
 		r.mayExist = errors.Is(err, ErrOutcomeUnknown)
@@ -175,6 +169,25 @@ func (r *replaceRun) create(ctx context.Context) error {
 	}
 	r.stagingUUID, r.result.Created = uuidOf(have), true
 	return nil
+}
+
+// createOrReplace creates the staging collection. One with a name of the caller replaces what an earlier
+// run left. It does so again if a collection appears in between: a server may carry out an insert of a
+// killed process late, which makes the collection again.
+func (r *replaceRun) createOrReplace(ctx context.Context, spec collectionSpec) (created bool, err error) {
+	for wait := lateWriteWindow / 4; ; wait *= 2 {
+		if r.opts.StagingName != "" {
+			if err := r.drop(ctx); err != nil {
+				return false, fmt.Errorf("drop that of an earlier run: %w", err)
+			}
+		}
+		r.mayExist = true
+		created, err = createCollection(ctx, r.coll.Database(), spec, r.opts.SettleTimeout)
+		appeared := err == nil && !created || errors.As(err, new(*CollectionConflictError))
+		if !appeared || r.opts.StagingName == "" || wait > lateWriteWindow || !sleep(ctx, wait) {
+			return created, err
+		}
+	}
 }
 
 const expireOption = "expireAfterSeconds"
