@@ -175,7 +175,7 @@ func targetsText(targets []mongosource.Namespace) string {
 // How long the removal of what a restore prepared may take: after a failure, and after a signal.
 const (
 	abandonTime        = 10 * time.Second
-	abandonStoppedTime = 4 * time.Second
+	abandonStoppedTime = 3 * time.Second // less than 5 s in all, also if the server does not answer
 )
 
 // againHelps reports whether a job that failed may succeed if it is run again.
