@@ -42,10 +42,16 @@ func (s *stopTable) stop(t *testing.T, c *child, held *gate) {
 	}
 }
 
+// notBegun is the exit code of a program that the signal ended before its first line of code.
+const notBegun = -1
+
 // ended checks the exit code of a stopped program: 143, 0 if it was done, or 3 if it says so.
 func (s *stopTable) ended(t *testing.T, what string, c *child) {
 	t.Helper()
 	stopped := c.code() == 143 && strings.Contains(c.last(), "stopped by SIGTERM")
+	if c.code() == notBegun && c.text() == "" {
+		stopped = true
+	}
 	if !stopped && c.code() != 0 && c.code() != 3 {
 		t.Errorf("%s: exit code %d: %s", what, c.code(), c.text())
 	}
@@ -53,8 +59,8 @@ func (s *stopTable) ended(t *testing.T, what string, c *child) {
 
 func (s *stopTable) log(t *testing.T) {
 	t.Helper()
-	t.Logf("| %s | %d | %d | %d | %d | %v |", s.name, s.stops, s.codes[143], s.codes[0], s.codes[3],
-		s.slowest.Round(time.Millisecond))
+	t.Logf("| %s | %d | %d | %d | %d | %d | %v |", s.name, s.stops, s.codes[143], s.codes[0], s.codes[3],
+		s.codes[notBegun], s.slowest.Round(time.Millisecond))
 	t.Logf("%s: stopped at %v", s.name, s.phases)
 }
 
