@@ -18,8 +18,8 @@ const (
 	smallPart      = 4   // a collection is small if it has less than this part of a segment
 )
 
-// divide divides the collections into units. bounds has those that the segments of the parent suggest.
-func (j *backupJob) divide(ctx context.Context, p *plan, bounds map[int][]bson.RawValue) error {
+// divide divides the collections into units. ranges has those of the segments of the parent.
+func (j *backupJob) divide(ctx context.Context, p *plan, ranges map[int][]parentRange) error {
 	b := bundles{max: p.SegmentBytes}
 	for i := range p.Collections {
 		c := &p.Collections[i]
@@ -29,13 +29,16 @@ func (j *backupJob) divide(ctx context.Context, p *plan, bounds map[int][]bson.R
 			b.add(i, c.size)
 		case !c.hasOrder():
 			p.Units = append(p.Units, planUnit{Kind: unitNatural, Collections: []int{i}})
+		case c.InParent >= 0:
+			marks, perMark, err := j.marks(ctx, c, p.SegmentBytes)
+			if err != nil {
+				return err
+			}
+			p.addParentRanges(i, ranges[i], marks, perMark)
 		default:
-			between := bounds[i]
-			if c.InParent < 0 {
-				var err error
-				if between, err = j.bounds(ctx, c, p.SegmentBytes); err != nil {
-					return err
-				}
+			between, err := j.bounds(ctx, c, p.SegmentBytes)
+			if err != nil {
+				return err
 			}
 			p.addRanges(i, between)
 		}

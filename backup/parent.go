@@ -96,16 +96,17 @@ func (r *Repository) checkParent(ctx context.Context, run string) error {
 	return err
 }
 
-// matchParent sets the numbers of the collections in the parent, and returns the bounds of its
-// segments that divide each of them into units. It reads each catalog once.
+// matchParent sets the numbers of the collections in the parent, and returns the ranges of its segments.
+// It reads each catalog once.
 func (r *Repository) matchParent(
-	ctx context.Context, m *Manifest, identities []age.Identity, collections []planCollection, segmentsOfUnit int,
-) (map[int][]bson.RawValue, error) {
+	ctx context.Context, m *Manifest, identities []age.Identity, p *plan,
+) (map[int][]parentRange, error) {
+	collections := p.Collections
 	numbers := map[string]int{}
 	for n := range m.Collections {
 		numbers[m.Collections[n].Namespace().String()] = n
 	}
-	bounds := map[int][]bson.RawValue{}
+	ranges := map[int][]parentRange{}
 	named := map[int]objectList{} // by collections
 	for i := range collections {
 		c := &collections[i]
@@ -113,16 +114,16 @@ func (r *Repository) matchParent(
 		if !ok || !c.hasOrder() {
 			continue
 		}
-		every := max(segmentsOfUnit, int(m.Collections[n].Segments)/maxUnits)
-		found, objects, usable, err := r.parentBounds(ctx, m, n, identities, c, every)
+		found, objects, usable, err := r.parentRanges(ctx, m, n, identities, c)
 		if err != nil {
 			return nil, err
 		}
 		if usable {
-			c.InParent, bounds[i], named[i] = n, found, objects
+			c.InParent, ranges[i], named[i] = n, found, objects
+			c.grown = c.hasGrown(m.Collections[n].Bytes, p.SegmentBytes)
 		}
 	}
-	return bounds, r.forgetLost(ctx, collections, named)
+	return ranges, r.forgetLost(ctx, collections, named)
 }
 
 // forgetLost makes the collections be stored again whose objects in the parent are missing or short:
@@ -144,15 +145,13 @@ func (r *Repository) forgetLost(ctx context.Context, collections []planCollectio
 	return nil
 }
 
-// parentBounds returns each every-th bound between the segments of a collection of the parent. They
-// are usable if they are segments of the collection c, and cover all of it. objects are those that the
-// segments name.
-func (r *Repository) parentBounds(
-	ctx context.Context, m *Manifest, n int, identities []age.Identity, c *planCollection, every int,
-) (bounds []bson.RawValue, objects objectList, usable bool, err error) {
+// parentRanges returns the ranges of the segments of a collection of the parent. They are usable if they
+// are segments of the collection c, and cover all of it. objects are those that the segments name.
+func (r *Repository) parentRanges(
+	ctx context.Context, m *Manifest, n int, identities []age.Identity, c *planCollection,
+) (ranges []parentRange, objects objectList, usable bool, err error) {
 	var previous *Segment
 	objects, usable = objectList{}, true
-	count := 0
 	_, err = stream.Run(ctx, r.catalog(m, n, identities), sink.ForEach(func(_ context.Context, row catalogRow) error {
 		if row.head != nil {
 			usable = c.sameAs(row.head)
@@ -160,15 +159,12 @@ func (r *Repository) parentBounds(
 		}
 		s := row.segment
 		usable = usable && follows(previous, s)
-		if previous != nil && count%every == 0 {
-			bounds = append(bounds, s.From)
-		}
-		count++
+		ranges = append(ranges, parentRange{s.From, s.Documents})
 		objects.add(s.Object, s.Offset+s.Length)
 		previous = s
 		return nil
 	}))
-	return bounds, objects, usable && previous != nil && previous.To.IsZero(), err
+	return ranges, objects, usable && previous != nil && previous.To.IsZero(), err
 }
 
 // follows reports whether the range of s begins where that of the previous one ends; nil is that

@@ -59,6 +59,7 @@ type planCollection struct {
 	// can be used.
 	InParent int `bson:"inParent"`
 
+	grown   bool  // much since the parent. It is not stored
 	size    int64 // in bytes, estimated; negative if it is not known. It is not stored
 	missing bool  // it may not be read. It is not stored
 }
@@ -69,6 +70,7 @@ type planUnit struct {
 	Collections []int         `bson:"collections"` // their numbers: one, except for a bundle
 	From        bson.RawValue `bson:"from,omitempty"`
 	To          bson.RawValue `bson:"to,omitempty"`
+	Fresh       bool          `bson:"fresh,omitempty"` // a part of a segment of the parent, which has grown
 }
 
 // unitKind says how a unit is read and stored.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/codec/agecodec"
@@ -104,19 +103,19 @@ func (j *backupJob) makePlan(ctx context.Context, o *Options) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	var bounds map[int][]bson.RawValue
+	var ranges map[int][]parentRange
 	if parent != nil {
 		p.Parent = parent.Run
-		bounds, err = j.repo.matchParent(ctx, parent, identities, p.Collections, segmentsOfUnit)
+		ranges, err = j.repo.matchParent(ctx, parent, identities, p)
 		switch {
 		case errors.Is(err, agecodec.ErrNoMatch) && o.Parent == "": // another writer made it
-			p.Parent, bounds = "", nil
+			p.Parent, ranges = "", nil
 			p.forgetParent()
 		case err != nil:
 			return nil, fmt.Errorf("read the parent %s: %w", parent.Run, err)
 		}
 	}
-	return p, j.divide(ctx, p, bounds)
+	return p, j.divide(ctx, p, ranges)
 }
 
 // chooseTime finds out at which times the server can read.

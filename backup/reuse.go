@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"math"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -17,8 +18,9 @@ const maxReusedRows = 16
 // reusing names segments of the parent again.
 type reusing struct {
 	*unitRun
-	of   int // the collection
-	rows []receiptRow
+	of    int // the collection
+	rows  []receiptRow
+	small smallRanges // after the rows
 }
 
 // flush stores a receipt of the rows that were gathered.
@@ -55,24 +57,75 @@ func (w *unitRun) readParentRanges(ctx context.Context, c int) error {
 	return err
 }
 
-// take names a segment of the parent again, or stores its range.
+// take names a segment of the parent again, or stores its range. Small ranges that follow each other are
+// stored as one.
 func (u *reusing) take(ctx context.Context, s Segment) error {
 	last := sameValue(s.To, u.unit.To)
-	same, err := u.unchanged(ctx, u.of, &s)
+	same, size, err := u.unchanged(ctx, u.of, &s)
 	if err != nil {
 		return err
 	}
-	if same {
-		u.rows = append(u.rows, receiptRow{u.of, s})
-		if last || len(u.rows) == maxReusedRows {
-			return u.flush(ctx, last)
+	isSmall := size < u.plan.SegmentBytes/smallPart
+	if !isSmall || u.small.size+size > u.plan.SegmentBytes {
+		if err := u.settle(ctx, false); err != nil {
+			return err
 		}
+	}
+	switch {
+	case isSmall:
+		u.small.add(s, same, size)
+	case same:
+		return u.name(ctx, s, last)
+	default:
+		if err := u.flush(ctx, false); err != nil {
+			return err
+		}
+		return u.store(ctx, u.of, s.To, last)
+	}
+	if last {
+		return u.settle(ctx, true)
+	}
+	return nil
+}
+
+// name names a segment again, with a receipt once there are several.
+func (u *reusing) name(ctx context.Context, s Segment, last bool) error {
+	u.rows = append(u.rows, receiptRow{u.of, s})
+	if last || len(u.rows) == maxReusedRows {
+		return u.flush(ctx, last)
+	}
+	return nil
+}
+
+// settle stores the small ranges. A single one that is unchanged is named again.
+func (u *reusing) settle(ctx context.Context, last bool) error {
+	small := u.small
+	u.small = smallRanges{}
+	switch {
+	case small.count == 0:
 		return nil
+	case small.count == 1 && small.same:
+		return u.name(ctx, small.segment, last)
 	}
 	if err := u.flush(ctx, false); err != nil {
 		return err
 	}
-	return u.store(ctx, u.of, s.To, last)
+	return u.store(ctx, u.of, small.segment.To, last)
+}
+
+// smallRanges are ranges of the parent that follow each other and have few documents now.
+type smallRanges struct {
+	count   int
+	size    int64   // bytes of their documents now
+	same    bool    // all are unchanged
+	segment Segment // of the last one
+}
+
+func (r *smallRanges) add(s Segment, same bool, size int64) {
+	r.same = same && (r.count == 0 || r.same)
+	r.count++
+	r.size += size
+	r.segment = s
 }
 
 // parentSegments returns a source of the segments of a collection in the parent.
@@ -97,18 +150,19 @@ func (w *unitRun) parentSegments(ctx context.Context, c int) stream.Source[Segme
 	}))
 }
 
-// unchanged reports whether the range of a segment of the parent has the same documents now. If so,
-// s has the time at which that was read, and its object is protected as new ones are.
-func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (bool, error) {
+// unchanged reports whether the range of a segment of the parent has the same documents now, and the
+// bytes of those that it has. A range that was not read to its end has no known size: it is large. If it
+// is the same, s has the time at which that was read, and its object is protected as new ones are.
+func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (same bool, size int64, err error) {
 	if s.Encoding != w.plan.Encoding {
-		return false, nil
+		return false, math.MaxInt64, nil
 	}
 	entry := &w.plan.Collections[c]
 	coll := w.client.Database(entry.Database).Collection(entry.Collection)
 	var readAt bson.Timestamp
 	docs := mongosource.Scan(coll, entry.filter(), w.scanOptions(entry, s.From, s.To, &readAt))
 	count := newTally()
-	_, err := stream.Run(ctx, stream.Via(docs, stream.Monitor[bson.Raw](&w.meters.back)),
+	_, err = stream.Run(ctx, stream.Via(docs, stream.Monitor[bson.Raw](&w.meters.back)),
 		sink.ForEach(func(_ context.Context, doc bson.Raw) error {
 			count.add(doc)
 			if count.documents > s.Documents || count.bytes > s.Bytes {
@@ -118,18 +172,18 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (bool, error
 		}))
 	switch {
 	case errors.Is(err, errChanged):
-		return false, nil
+		return false, math.MaxInt64, nil
 	case errors.Is(err, mongosource.ErrSnapshotTooOld) && w.plan.At == (bson.Timestamp{}):
-		return false, nil // a receipt is stored after each segment of what is read again
+		return false, math.MaxInt64, nil // a receipt is stored after each segment of what is read again
 	case err != nil || count.result() != s.Tally:
-		return false, err
+		return false, count.bytes, err
 	}
 	s.At, s.Read = readAt, readNow()
 	err = w.repo.hold(ctx, s.Object)
 	if errors.Is(err, ErrNotFound) {
-		return false, nil // it is stored again
+		return false, count.bytes, nil // it is stored again
 	}
-	return err == nil, err
+	return err == nil, count.bytes, err
 }
 
 // errChanged ends the read of a range as soon as it has more than the segment of the parent.
@@ -154,7 +208,7 @@ func (w *unitRun) unchangedWhole(ctx context.Context, c int) (row receiptRow, sa
 	if errors.Is(err, errSeveral) || err != nil {
 		return row, false, ignoreSeveral(err)
 	}
-	same, err = w.unchanged(ctx, c, &row.Segment)
+	same, _, err = w.unchanged(ctx, c, &row.Segment)
 	return row, same, err
 }
 

@@ -21,8 +21,8 @@ func TestReuseGrown(t *testing.T) {
 	if err != nil || report.Counts.Reused == 0 || sameAsServer(t.Context(), r, d, report.Run) != nil {
 		t.Errorf("%+v, %v", report.Counts, err)
 	}
-	const once = 10500 / 100
-	if n := len(d.Commands("getMore")) - before; n > once+once/4 {
+	const once = 10500 / 100 // each unit has a last reply, and the division reads some documents
+	if n := len(d.Commands("getMore")) - before; n > once+once/2 {
 		t.Errorf("%d requests for documents, and %d read all of them once", n, once)
 	}
 }

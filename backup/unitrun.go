@@ -130,7 +130,7 @@ func (w *unitRun) scanOptions(c *planCollection, from, to bson.RawValue,
 // readRanges reads a range unit to its end: the ranges of the parent, or one.
 func (w *unitRun) readRanges(ctx context.Context) error {
 	c := w.unit.Collections[0]
-	if w.plan.Collections[c].InParent < 0 {
+	if w.plan.Collections[c].InParent < 0 || w.unit.Fresh {
 		return w.store(ctx, c, w.unit.To, true)
 	}
 	return w.readParentRanges(ctx, c)
