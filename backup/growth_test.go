@@ -81,3 +81,30 @@ func followed(t *testing.T, r *backup.Repository, d deployment, documents int64)
 	}
 	return report
 }
+
+// What was imported since the last backup is several units, which can be read at the same time.
+func TestGrowthAtOnce(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "orders", 0, 100, 2000)
+	r, _, _ := repository(t)
+	first, err := backUp(t.Context(), r, d, small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.fill(t, "shop", "orders", 100, 1900, 2000)
+	job, err := r.Backup(t.Context(), d.client, small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	units, err := job.Units(t.Context())
+	if err != nil || len(units) < 4 {
+		t.Errorf("%d units, %v", len(units), err)
+	}
+	report, err := backup.Run(t.Context(), job, 4)
+	if err != nil || report.Counts.Reused < first.Counts.Stored/2 {
+		t.Errorf("%+v after %+v, %v", report.Counts, first.Counts, err)
+	}
+	if err := sameAsServer(t.Context(), r, d, report.Run); err != nil {
+		t.Error(err)
+	}
+}
