@@ -57,6 +57,10 @@ func NewServer() *Server {
 	if err != nil {
 		panic(fmt.Sprintf("mongotest: %v", err))
 	}
+	return newServer(l)
+}
+
+func newServer(l net.Listener) *Server {
 	s := &Server{
 		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{},
 		cursors: map[int64]*cursor{},
