@@ -40,6 +40,8 @@ type Fault struct {
 // Faults changes the outcome of operations of the stores that [Faults.Wrap] returns, as a script
 // says, and counts changes. The zero value changes nothing. It is safe for concurrent use.
 type Faults struct {
+	turn func(ctx context.Context, op, key string) // waits for the turn of an operation; may be nil
+
 	mu      sync.Mutex
 	script  []*Fault
 	changes int
@@ -109,8 +111,11 @@ func (f *Faults) alive() error {
 	return nil
 }
 
-// match returns the fault for an operation, or one that changes nothing.
-func (f *Faults) match(op, key string) Fault {
+// match returns the fault for an operation whose turn it is, or one that changes nothing.
+func (f *Faults) match(ctx context.Context, op, key string) Fault {
+	if f.turn != nil {
+		f.turn(ctx, op, key)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range f.script {

@@ -61,7 +61,7 @@ func (s *faultyStore) run(ctx context.Context, fault Fault, operation func() err
 
 // change is run for an operation that changes the store.
 func (s *faultyStore) change(ctx context.Context, op, key string, operation func(Fault) error) error {
-	fault := s.faults.match(op, key)
+	fault := s.faults.match(ctx, op, key)
 	return s.run(ctx, fault, func() error {
 		killed, err := s.faults.change()
 		if err != nil {
@@ -95,7 +95,7 @@ func (s *faultyStore) Put(key string, opts *backup.PutOptions) stream.Sink[[]byt
 // Get implements [backup.Store].
 func (s *faultyStore) Get(key string, opts *backup.GetOptions) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-		fault := s.faults.match("Get", key)
+		fault := s.faults.match(ctx, "Get", key)
 		return s.run(ctx, fault, func() error {
 			return through(mortal[[]byte]{s.store.Get(key, opts), s.faults}, fault.Bytes).Each(ctx, emit)
 		})
@@ -105,7 +105,7 @@ func (s *faultyStore) Get(key string, opts *backup.GetOptions) stream.Source[[]b
 // List implements [backup.Store].
 func (s *faultyStore) List(prefix string) stream.Source[backup.Object] {
 	return stream.SourceFunc[backup.Object](func(ctx context.Context, emit func(backup.Object) error) error {
-		fault := s.faults.match("List", prefix)
+		fault := s.faults.match(ctx, "List", prefix)
 		return s.run(ctx, fault, func() error {
 			return through(mortal[backup.Object]{s.store.List(prefix), s.faults}, fault.Objects).Each(ctx, emit)
 		})
