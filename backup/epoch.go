@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func (r *Repository) newEpoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	epoch := newName(after(time.Now(), names))
+	epoch := newName(after(r.now(), names))
 	if err := r.putEnvelopes(ctx, epoch, identity.String(), 0); err != nil {
 		return err
 	}
@@ -136,33 +137,51 @@ func (r *Repository) identity(ctx context.Context, epoch string) (*age.X25519Ide
 	return identity, nil
 }
 
-// secret returns the content of the first envelope that the keys open.
+// secret returns the content of the first envelope that the keys open. If an envelope was deleted since
+// the list, it lists them again: a rekey has stored others before.
 func (r *Repository) secret(ctx context.Context, epoch string) ([]byte, error) {
-	_, envelopes, err := r.epochs(ctx)
-	if err != nil {
-		return nil, err
+	for attempt := 1; ; attempt++ {
+		_, envelopes, err := r.epochs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(envelopes[epoch]) == 0 {
+			return nil, failed(epochsPrefix+epoch, ErrShredded)
+		}
+		if len(r.keys.Identities) == 0 {
+			return nil, failed(epochsPrefix+epoch, ErrNoKey)
+		}
+		secret, err := r.open(ctx, envelopes[epoch])
+		if errors.Is(err, ErrNotFound) && attempt < secretAttempts {
+			continue
+		}
+		if errors.Is(err, ErrNotFound) || errors.Is(err, agecodec.ErrNoMatch) {
+			err = failed(epochsPrefix+epoch, ErrNoKey)
+		}
+		return secret, err
 	}
-	if len(envelopes[epoch]) == 0 {
-		return nil, failed(epochsPrefix+epoch, ErrShredded)
-	}
-	if len(r.keys.Identities) == 0 {
-		return nil, failed(epochsPrefix+epoch, ErrNoKey)
-	}
-	var damaged error
-	for _, key := range envelopes[epoch] {
+}
+
+// secretAttempts is how often the envelopes of an epoch are listed, if some are deleted meanwhile.
+const secretAttempts = 10
+
+// open returns the content of the first envelope that the keys open. Otherwise the error says that one
+// is damaged, or that one was deleted, or that all are for others.
+func (r *Repository) open(ctx context.Context, envelopes []string) ([]byte, error) {
+	var damaged, deleted error
+	for _, key := range envelopes {
 		secret, err := get(ctx, r.store, key, agecodec.DecryptWhole(r.keys.Identities...))
 		switch {
 		case err == nil:
 			return secret, nil
-		case errors.Is(err, agecodec.ErrNoMatch), errors.Is(err, ErrNotFound): // for others, or deleted since
+		case errors.Is(err, agecodec.ErrNoMatch):
+		case errors.Is(err, ErrNotFound):
+			deleted = err
 		case stream.ClassOf(err) == stream.Data:
 			damaged = errors.Join(damaged, failed(key, err))
 		default:
 			return nil, err
 		}
 	}
-	if damaged != nil {
-		return nil, damaged
-	}
-	return nil, failed(epochsPrefix+epoch, ErrNoKey)
+	return nil, cmp.Or(damaged, deleted, error(agecodec.ErrNoMatch))
 }
