@@ -26,7 +26,7 @@ type backupJob struct {
 
 // Resume returns the job of a run that [Repository.Backup] began. Units that are done are not done
 // again, and others continue after their last segment. Of the options, only Progress is used: the
-// plan has the others. A run is too old after 5 days ([ErrTooOld]).
+// plan has the others. A run is too old after 4 days ([ErrTooOld]).
 func (r *Repository) Resume(ctx context.Context, client *mongo.Client, run string, opts *Options) (Job, error) {
 	o := opts.Defaults()
 	ctx = stream.WithoutDrain(ctx)

@@ -87,7 +87,7 @@ func (r *Repository) loadOrCreate(ctx context.Context, plain bool) error {
 	}
 	r.id, r.plain = randomHex(16), plain
 	content, err := json.Marshal(repositoryFile{
-		Kind: repositoryKind, Format: format, Reader: format, ID: r.id, Created: time.Now().UTC().Truncate(time.Second),
+		Kind: repositoryKind, Format: format, Reader: format, ID: r.id, Created: r.now().UTC().Truncate(time.Second),
 		Encrypted: !plain,
 	})
 	if err != nil {

@@ -83,8 +83,10 @@ var (
 	ErrNoRun = fatal("the repository has no such run")
 )
 
-// maxAge is how long a run may take. It is less than the grace, because clocks can differ.
-const maxAge = grace - 2*24*time.Hour
+// maxAge is how long a run may take. It is less than the grace by the 2 days that two clocks can differ
+// by, each up to a day off, and by the day that a process may stand still between its last look at the
+// store and its manifest.
+const maxAge = grace - 3*24*time.Hour
 
 const (
 	minSegmentBytes     = 64 << 10

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -29,7 +28,7 @@ func (r *Repository) checkAlive(ctx context.Context, run, parent string) error {
 	if !ok {
 		return fmt.Errorf("%w: %.60q is not the name of a run", ErrNoRun, run)
 	}
-	if age := time.Since(began); age > maxAge {
+	if age := r.now().Sub(began); age > maxAge {
 		return fmt.Errorf("%w: it began on %s", ErrTooOld, began.Format("2006-01-02"))
 	}
 	for _, name := range []string{run, parent} {

@@ -19,7 +19,7 @@ import (
 //	report, err := backup.Run(ctx, job, 4)
 //
 // The backup exists when Finish has returned nil, whole, and not before. If the job is killed, go on
-// with [Repository.Resume] within 5 days, or begin another one.
+// with [Repository.Resume] within 4 days, or begin another one.
 //
 //   - Memory: for each unit that is done at once, what a scan, the encoding and the store hold; and
 //     the plan. Backup holds the keys of the parent's objects, and Finish those of all objects and
@@ -34,7 +34,7 @@ func (r *Repository) Backup(ctx context.Context, client *mongo.Client, opts *Opt
 	if err := o.check(r.store); err != nil {
 		return nil, failed("backup", err)
 	}
-	j := &backupJob{repo: r.retaining(o.RetainUntil), client: client, run: newName(time.Now())}
+	j := &backupJob{repo: r.retaining(o.RetainUntil), client: client, run: newName(r.now())}
 	j.progress = newProgress(o.Progress, "backup", j.run)
 	p, err := j.makePlan(ctx, &o)
 	if err != nil {

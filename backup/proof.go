@@ -52,7 +52,7 @@ func (v *View) prove(ctx context.Context, began time.Time, report *Report, found
 	if err != nil {
 		return failed("prove", err)
 	}
-	now := time.Now()
+	now := v.repo.now()
 	p := Proof{
 		Kind: proofKind, Format: format, Reader: format, Repository: v.repo.id, Name: newName(now),
 		Of: report.Depth, Run: v.manifest.Run, Manifest: v.manifest.sha256,

@@ -66,7 +66,7 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 		return result, err
 	}
 	var doomed []Manifest
-	result.Kept, doomed = keep(p, backups, time.Now())
+	result.Kept, doomed = keep(p, backups, r.now())
 	if len(doomed) == 0 {
 		return result, nil
 	}
@@ -164,7 +164,7 @@ func (r *Repository) remove(ctx context.Context, run string) error {
 func (r *Repository) bury(ctx context.Context, run string) error {
 	key, comment := tombstonesPrefix+run, tombstoneKind+" "+run
 	content, err := json.Marshal(tombstone{
-		tombstoneKind, format, r.id, run, time.Now().UTC().Truncate(time.Second),
+		tombstoneKind, format, r.id, run, r.now().UTC().Truncate(time.Second),
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,16 @@ type Repository struct {
 	keys  Keys
 	id    string
 	plain bool // not encrypted
+
+	clock func() time.Time // nil means time.Now; tests have clocks that differ
+}
+
+// now returns the time by the clock of this process.
+func (r *Repository) now() time.Time {
+	if r.clock == nil {
+		return time.Now()
+	}
+	return r.clock()
 }
 
 // ID returns the random name that the repository got from [Init].

@@ -43,7 +43,7 @@ type Swept struct {
 //   - Errors: a damaged manifest or list ends the sweep before the first deletion. [ErrHeld] if an
 //     object is protected. After an error, what was deleted needs no repair: sweep again.
 func (r *Repository) Sweep(ctx context.Context, opts *SweepRepositoryOptions) (Swept, error) {
-	s := &sweep{repo: r, now: time.Now(), named: map[objectID]struct{}{}, backups: map[string]bool{}}
+	s := &sweep{repo: r, now: r.now(), named: map[objectID]struct{}{}, backups: map[string]bool{}}
 	if opts != nil {
 		s.opts = *opts
 	}
