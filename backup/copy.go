@@ -22,8 +22,9 @@ type CopyOptions struct {
 //     their SHA-256 with the catalog. An object with a damaged segment of the unit is not copied.
 //   - Finish copies the list of objects, the signature, and last the manifest.
 //   - Repetition: run the job again after a failure. Objects that are there are read and compared.
-//   - Time: finish within 7 days after the first unit. A sweep of the other store may delete older
-//     objects that no manifest there names. Finish looks for all of them, and fails then.
+//   - Time: finish within 4 days after the first unit. A sweep of the other store may delete older
+//     objects that no manifest there names. Finish fails if it could ([ErrTooOld]): sweep that store,
+//     and copy again.
 //   - Keys: an identity, or the signing key of the backup's writer.
 //   - Cost: each byte is read once from each store. Objects are not protected from deletion there.
 //   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound]; those of the stores. If it is

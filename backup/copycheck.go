@@ -10,12 +10,18 @@ import (
 )
 
 // checkObjects returns an error unless the other store has all objects of the backup's list, which it
-// must have. A sweep may have deleted some since the units were done.
+// must have, and keeps them. A sweep may have deleted some since the units were done, and may be about
+// to delete what a copy has left that was killed long ago.
 func (j *copyJob) checkObjects(ctx context.Context) error {
 	there := listing{ctx: ctx, store: j.copied.repo.store, stop: func() {}}
 	defer func() { there.stop() }()
-	return j.copied.repo.objects(j.view.manifest).Each(ctx, func(named namedObject) error {
+	run := j.view.manifest.Run
+	kept := &keptThere{repo: j.copied.repo, run: run}
+	err := j.copied.repo.objects(j.view.manifest).Each(ctx, func(named namedObject) error {
 		found, err := there.find(named.Key)
+		if err == nil && found != nil {
+			err = kept.check(ctx, dataPrefix, *found)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -25,6 +31,12 @@ func (j *copyJob) checkObjects(ctx context.Context) error {
 			return ofTarget(failed(named.Key, damaged("it has %d bytes, and should have %d", found.Size, named.Size)))
 		}
 		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return j.copied.repo.store.List(backupsPrefix+run+"/").Each(ctx, func(o Object) error {
+		return kept.check(ctx, backupsPrefix, o)
 	})
 }
 

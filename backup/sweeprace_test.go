@@ -165,3 +165,42 @@ func TestTombstoneSigned(t *testing.T) {
 		}
 	})
 }
+
+// A copy does not use what a copy has left that was killed long ago: a sweep that has begun before the
+// manifest deletes it after.
+func TestSweepDeletesOldCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := makeRepository(t)
+		run := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2), plainCollection(t, "db", "d", 2))
+		to := newMemStore()
+		job := view(t, r, run).Copy(to)
+		units, err := job.Units(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := job.Do(t.Context(), units[0]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(8 * day)
+		copied := *r
+		copied.store = &hookedStore{memStore: to, prefix: tombstonesPrefix, after: func() {
+			if _, err := Run(t.Context(), job, 1); !errors.Is(err, ErrTooOld) || has(to, manifestKey(run)) {
+				t.Errorf("before the deletion: %v", err)
+			}
+		}}
+		if s, err := copied.Sweep(t.Context(), nil); err != nil || s.Objects == 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		copied.store = to
+		for range 2 { // the second finds all of it there
+			if _, err := Run(t.Context(), job, 1); err != nil {
+				t.Error(err)
+			}
+			readWhole(t, &copied, run)
+			time.Sleep(8 * day)
+		}
+		if s, err := copied.Sweep(t.Context(), nil); err != nil || s.Objects > 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}

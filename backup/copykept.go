@@ -1,0 +1,59 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// keptThere finds out whether a sweep of a store keeps objects that no manifest there names yet.
+type keptThere struct {
+	repo  *Repository
+	run   string                // the backup that names the objects
+	named map[objectID]struct{} // by the other backups of the store; nil until they are read
+	gone  time.Time             // when the store's own backup of this name was deleted; zero if it was not
+}
+
+// check returns an error if a sweep may delete the object, or may be about to. It keeps young objects,
+// those of young runs, and those that a backup names, or named until it was deleted not long ago.
+func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
+	began, ok := parseName(runOf(o.Key, prefix))
+	if ok && k.young(began) || k.young(o.Modified) {
+		return nil
+	}
+	if k.named == nil {
+		if err := k.read(ctx); err != nil {
+			return err
+		}
+	}
+	if _, ok := k.named[idOfKey(o.Key)]; ok || k.young(k.gone) {
+		return nil
+	}
+	return failed(o.Key, fmt.Errorf("%w: the other store has it since %s, and no backup there names it: sweep that "+
+		"store, and copy again", ErrTooOld, o.Modified.UTC().Format(time.DateOnly)))
+}
+
+func (k *keptThere) young(since time.Time) bool { return k.repo.now().Sub(since) <= maxAge }
+
+// read reads what the backups of the store name.
+func (k *keptThere) read(ctx context.Context) error {
+	k.named = map[objectID]struct{}{}
+	gone, err := k.repo.tombstones(ctx)
+	if err != nil {
+		return err
+	}
+	k.gone = gone[k.run]
+	return k.repo.List().Each(ctx, func(m Manifest) error {
+		if _, isGone := gone[m.Run]; isGone && m.Run != k.run { // its manifest is about to disappear
+			return nil
+		}
+		k.named[idOfKey(objectListKey(m.Run, m.Objects))] = struct{}{}
+		for n := range m.Collections {
+			k.named[idOfKey(k.repo.catalogKey(m.Run, n, m.Collections[n].Catalog))] = struct{}{}
+		}
+		return k.repo.objects(&m).Each(ctx, func(o namedObject) error {
+			k.named[idOfKey(o.Key)] = struct{}{}
+			return nil
+		})
+	})
+}
