@@ -173,7 +173,7 @@ func TestSweepDeletesOldCopy(t *testing.T) {
 		r, _ := makeRepository(t)
 		run := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2), plainCollection(t, "db", "d", 2))
 		to := newMemStore()
-		job := view(t, r, run).Copy(to)
+		job := view(t, r, run).Copy(to, nil)
 		units, err := job.Units(t.Context())
 		if err != nil {
 			t.Fatal(err)
