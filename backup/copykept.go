@@ -29,8 +29,8 @@ func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
 	if _, ok := k.named[idOfKey(o.Key)]; ok || k.young(k.gone) {
 		return nil
 	}
-	return failed(o.Key, fmt.Errorf("%w: the other store has it since %s, and no backup there names it: sweep that "+
-		"store, and copy again", ErrTooOld, o.Modified.UTC().Format(time.DateOnly)))
+	return ofTarget(failed(o.Key, fmt.Errorf("%w: it was stored on %s, and no backup there names it: sweep the target, "+
+		"and copy again", ErrTooOld, o.Modified.UTC().Format(time.DateOnly))))
 }
 
 func (k *keptThere) young(since time.Time) bool { return k.repo.now().Sub(since) <= maxAge }
