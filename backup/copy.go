@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -11,6 +12,11 @@ import (
 // CopyOptions tunes [View.Copy]. The zero value is ready to use.
 type CopyOptions struct {
 	Progress func(Event) // gets the events, as that of [Options]
+
+	// RetainUntil protects all objects of the copy from deletion until then, also those that are
+	// there already. It makes no protection shorter. Zero protects nothing. If the other store cannot
+	// do that, the error is [ErrNoHold], and nothing is copied.
+	RetainUntil time.Time
 }
 
 // Copy returns a job that copies the backup to another store, byte for byte. The copy is a repository
@@ -26,8 +32,8 @@ type CopyOptions struct {
 //     objects that no manifest there names. Finish fails if it could ([ErrTooOld]): sweep that store,
 //     and copy again.
 //   - Keys: an identity, or the signing key of the backup's writer.
-//   - Cost: each byte is read once from each store. Objects are not protected from deletion there.
-//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound]; those of the stores. If it is
+//   - Cost: each byte is read once from each store.
+//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound], ErrNoHold; those of the stores. If it is
 //     about the other store, it is a [*CopyTargetError].
 func (v *View) Copy(to Store, opts *CopyOptions) Job {
 	o := CopyOptions{}
@@ -36,18 +42,20 @@ func (v *View) Copy(to Store, opts *CopyOptions) Job {
 	}
 	r := *v.repo
 	r.store = copyTarget{to}
-	copied := newView(&r, v.manifest)
+	copied := newView(r.retaining(o.RetainUntil), v.manifest)
 	copied.keys = v.keys // the copy may have other envelopes, but its epoch is the same
 	return &copyJob{
-		view: v, copied: copied, to: to, name: "copy " + v.manifest.Run,
+		view: v, copied: copied, target: &r, to: to, name: "copy " + v.manifest.Run, retain: o.RetainUntil,
 		progress: newProgress(o.Progress, "copy", v.manifest.Run),
 	}
 }
 
 type copyJob struct {
-	view, copied *View // the backup, and what the other store has of it
-	to           Store // the other store, whose errors are not yet those of a target
+	view, copied *View       // the backup, and what the other store has of it
+	target       *Repository // that of the copy, which protects nothing: keys must be deletable
+	to           Store       // the other store, whose errors are not yet those of a target
 	name         string
+	retain       time.Time
 	progress     *progress
 	meters       meters
 }
@@ -55,6 +63,9 @@ type copyJob struct {
 // Units implements [Job]. It makes the other store a repository.
 func (j *copyJob) Units(ctx context.Context) ([]Unit, error) {
 	ctx = stream.WithoutDrain(ctx)
+	if err := j.checkRetain(); err != nil {
+		return nil, failed("copy", err)
+	}
 	if err := j.copyRepository(ctx); err != nil {
 		return nil, failed("copy", err)
 	}
@@ -94,6 +105,10 @@ func (j *copyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error
 	}
 	report.Counts.Collections = int64(len(m.Collections))
 	report.HeldBack = j.meters.ofWriting()
+	if m.Retain.After(j.retain) && m.Retain.After(j.target.now()) {
+		report.Weaker = append(report.Weaker, "the copy is not protected from deletion until "+
+			m.Retain.UTC().Format(time.RFC3339)+", as the backup is")
+	}
 	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	if err := j.commit(ctx); err != nil {
 		return report, failed("copy", err)
@@ -131,22 +146,41 @@ func (j *copyJob) commit(ctx context.Context) error {
 	return ofTarget(err)
 }
 
-// copyObject copies an object, unless the other store has the key.
-func (j *copyJob) copyObject(ctx context.Context, key string) error {
-	_, err := stream.Run(ctx, j.view.repo.store.Get(key, nil), j.copied.repo.store.Put(key, nil))
-	return existing(err)
+// checkRetain returns an error if the other store cannot protect objects until the time asked for.
+func (j *copyJob) checkRetain() error {
+	if j.retain.IsZero() {
+		return nil
+	}
+	if _, holds := j.to.(Holder); !holds {
+		return ofTarget(ErrNoHold)
+	}
+	if j.retain.Before(j.target.now()) {
+		return invalid("the protection until %v has ended", j.retain)
+	}
+	return nil
 }
 
-// copySmall copies a small object, and compares it with what the other store has.
+// copyObject copies an object, unless the other store has the key. An object that is there is protected as
+// long as the others are.
+func (j *copyJob) copyObject(ctx context.Context, key string) error {
+	_, err := stream.Run(ctx, j.view.repo.store.Get(key, nil), j.copied.repo.store.Put(key, nil))
+	if errors.Is(err, ErrExists) {
+		err = j.copied.repo.hold(ctx, key)
+	}
+	return err
+}
+
+// copySmall copies a small object that is not protected, and compares it with what the other store has.
 func (j *copyJob) copySmall(ctx context.Context, key string) error {
-	if err := j.copyObject(ctx, key); err != nil {
+	_, err := stream.Run(ctx, j.view.repo.store.Get(key, nil), j.target.store.Put(key, nil))
+	if err := existing(err); err != nil {
 		return err
 	}
 	want, err := get(ctx, j.view.repo.store, key)
 	if err != nil {
 		return err
 	}
-	found, err := get(ctx, j.copied.repo.store, key)
+	found, err := get(ctx, j.target.store, key)
 	if err == nil && string(found) != string(want) {
 		err = ofTarget(fmt.Errorf("%w: its %s is another one", ErrNotEmpty, key))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 
 	"github.com/millweir/millweir/stream"
@@ -60,6 +61,9 @@ func (c *partCopy) run(ctx context.Context) error {
 func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment, found bool) error {
 	if found {
 		c.counts.AlreadyThere++
+		if err := c.copied.repo.hold(ctx, key); err != nil {
+			return err
+		}
 	} else {
 		var size int64
 		body := stream.Via(c.view.repo.store.Get(key, nil), stream.Map(func(p []byte) []byte {
@@ -68,7 +72,10 @@ func (c *partCopy) copyData(ctx context.Context, key string, segments []Segment,
 		}))
 		_, err := consume(ctx, &c.meters, stream.Via(body, stream.Measure(&c.meters.work, checkSegments(segments))),
 			c.copied.repo.store.Put(key, nil), nothing)
-		if err := existing(err); err != nil {
+		if errors.Is(err, ErrExists) {
+			err = c.copied.repo.hold(ctx, key)
+		}
+		if err != nil {
 			return failed(key, err)
 		}
 		c.tell(SegmentStored, did{Counts: Counts{Stored: size, Fetched: size}})

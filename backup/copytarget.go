@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/internal/upstream"
@@ -84,4 +85,13 @@ func eachOfTarget[T any](ctx context.Context, emit func(T) error, run func(take 
 		return err
 	}
 	return ofTarget(err)
+}
+
+// Hold implements [Holder].
+func (t copyTarget) Hold(ctx context.Context, key string, until time.Time) error {
+	holder, ok := t.Store.(Holder)
+	if !ok {
+		return ofTarget(ErrNoHold)
+	}
+	return ofTarget(holder.Hold(ctx, key, until))
 }
