@@ -54,6 +54,10 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 			return nil, fatal(fmt.Sprintf("%.200q would become %.200q, which is not the name of a collection",
 				ns.String(), to.String()))
 		}
+		if ofServer(ns, to) {
+			return nil, fatal(fmt.Sprintf("%.200q would become %.200q, which belongs to the server: choose another name",
+				ns.String(), to.String()))
+		}
 		from[to] = ns
 		all = append(all, target{i, c, to})
 	}
@@ -64,6 +68,14 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 		return nil, fmt.Errorf("%w: all were excluded", ErrNoCollection)
 	}
 	return all, nil
+}
+
+// ofServer reports whether a collection would become one of the server, where a write could change
+// users, rights or the replica set. A collection that a user made in a database of the server may come
+// back into it.
+func ofServer(from, to mongosource.Namespace) bool {
+	return slices.Contains(systemDatabases, to.Database) && to.Database != from.Database ||
+		strings.HasPrefix(to.Collection, "system.") || to.Collection == "oplog.rs"
 }
 
 // unmatched returns the patterns, rules and namespaces of the options that are for none of the names.

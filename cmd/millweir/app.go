@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(a.out)
+	a.program.JSON = slices.Contains(args, "--json") // a mistake before it on the command line, too
 	cmd, err := root.ExecuteContextC(ctx)
 	if cmd != nil {
 		a.program.Help = cmd.CommandPath() + " -h"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (b *backupFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false,
 		"make a backup although a pattern selects nothing, or a collection cannot be read")
 	flags.BoolVar(&o.AllowEmpty, "allow-empty", false, "make a backup although there is no document")
-	flags.IntVar(&b.parallel, "parallel", 4, "`NUMBER` of units at once")
+	bindParallel(flags, &b.parallel, "units")
 	flags.StringVar(&b.resume, "resume", "", "go on with the unfinished `RUN` that the output of a backup named")
 }
 
@@ -69,10 +70,16 @@ func (b *backupFlags) checkResume(flags *pflag.FlagSet, filled map[string]bool) 
 	return err
 }
 
+// encodings are the values of --encoding.
+var encodings = []backup.Encoding{backup.JSONGzip, backup.JSONZstd, backup.BSONGzip, backup.BSONZstd}
+
 // options returns the options of the flags.
 func (b *backupFlags) options() (*backup.Options, error) {
 	o := &b.opts
 	o.Encoding = backup.Encoding(b.encoding)
+	if !slices.Contains(encodings, o.Encoding) {
+		return nil, cli.Usagef("--encoding %q is none of jsonl.gz, jsonl.zst, bson.gz and bson.zst", b.encoding)
+	}
 	switch b.consistency {
 	case "fuzzy":
 		o.Consistency = mongosource.Fuzzy
@@ -93,7 +100,8 @@ func (b *backupFlags) options() (*backup.Options, error) {
 		name, filter, ok := strings.Cut(text, "=")
 		database, collection, dotted := strings.Cut(name, ".")
 		var d bson.D
-		if !ok || !dotted || !json.Valid([]byte(filter)) || bson.UnmarshalExtJSON([]byte(filter), false, &d) != nil {
+		if !ok || !dotted || !json.Valid([]byte(filter)) || bson.UnmarshalExtJSON([]byte(filter), false, &d) != nil ||
+			d == nil { // null
 			return nil, cli.Usagef("--filter wants NAMESPACE=FILTER, such as 'shop.orders={\"open\": true}'")
 		}
 		if o.Select.Filters == nil {
@@ -156,6 +164,9 @@ was; or begin another one.`,
 				"run", run)
 			report, err := a.runJob(cmd.Context(), t, b.parallel)
 			if err != nil {
+				if len(b.filters) > 0 {
+					err = access.ExplainFilter(err)
+				}
 				return unfinished(t, run, a.explainBackup(at, access, err))
 			}
 			c := &report.Counts
@@ -196,6 +207,9 @@ func unfinished(t *tracked, run string, err error) error {
 		if errors.Is(err, final) {
 			return cli.Errorf("%w; no backup was made", err)
 		}
+	}
+	if errors.As(err, new(*cli.UsageError)) {
+		return cli.Errorf("%w; no backup was made", err)
 	}
 	if t.finishing.Load() {
 		return cli.Errorf("%w; the backup %s may have been made: see millweir list; if it is not there, --resume %[2]s "+

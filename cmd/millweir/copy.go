@@ -57,7 +57,7 @@ repository. Each segment is read back there and compared. The copy has the same 
 	}
 	keys.bindReader(cmd.Flags())
 	cmd.Flags().StringVar(&to, "to", "", "the second `REPO`")
-	cmd.Flags().IntVar(&parallel, "parallel", 4, "`NUMBER` of units at once")
+	bindParallel(cmd.Flags(), &parallel, "units")
 	store.bind(cmd.Flags())
 	return cmd
 }

@@ -67,6 +67,24 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// A mistake is reported as JSON too, wherever --json stands, and the exit code is in it.
+func TestMistakeAsJSON(t *testing.T) {
+	w := newWorld(t)
+	for _, args := range [][]string{
+		{"backup", "--parallel", "x", "--json"}, {"backup", "--json", "--parallel", "x"}, {"backup", "--json"},
+	} {
+		o := w.run(t, args...)
+		var log struct {
+			Level, Msg, Error string
+			Exit              int
+		}
+		if err := json.Unmarshal([]byte(o.messages), &log); err != nil || o.code != 2 || log.Exit != 2 ||
+			log.Level != "ERROR" || log.Msg != "millweir failed" || log.Error == "" {
+			t.Errorf("%q: exit code %d, %s (%v)", args, o.code, o.messages, err)
+		}
+	}
+}
+
 // Flags come from the command line, the environment and the file, in this order.
 func TestSettings(t *testing.T) {
 	w := newWorld(t)

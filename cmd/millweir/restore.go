@@ -41,7 +41,7 @@ func (f *restoreFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.DropTarget, "replace", false, "replace collections that exist")
 	flags.BoolVar(&o.Merge, "merge", false, "add the documents that are missing to collections that exist")
 	flags.BoolVar(&o.Roles, "roles", false, "restore the roles")
-	flags.IntVar(&f.parallel, "parallel", 4, "`NUMBER` of collections at once")
+	bindParallel(flags, &f.parallel, "collections")
 }
 
 // options returns the options of the flags.

@@ -7,15 +7,16 @@ import (
 )
 
 // A restore makes what was backed up, in part and under other names; a copy can be restored too.
-func TestRestore(t *testing.T) {
-	w := newWorld(t)
+func TestRestore(t *testing.T) { eachStore(t, testRestore) }
+
+func testRestore(t *testing.T, w *world) {
 	w.add(t, "shop", "orders", 50)
 	w.add(t, "shop", "cookies", 3)
 	w.repository(t)
 	keys := []string{"--identity", "me.txt", "--signing-key", "sign.key"}
-	w.must(t, "backup", "./repo", "--signing-key", "sign.key")
-	w.must(t, append([]string{"verify", "./repo", "--depth", "drill"}, keys...)...)
-	w.must(t, append([]string{"copy", "./repo", "--to", "./second"}, keys...)...)
+	w.must(t, "backup", w.repo, "--signing-key", "sign.key")
+	w.must(t, append([]string{"verify", w.repo, "--depth", "drill"}, keys...)...)
+	w.must(t, append([]string{"copy", w.repo, "--to", "./second"}, keys...)...)
 	restore := func(more ...string) []string { return append(append([]string{"restore"}, keys...), more...) }
 	w.must(t, restore("./second", "--rename", "shop=again")...)
 	for coll, n := range map[string]int{"orders": 50, "cookies": 3} {
@@ -24,8 +25,8 @@ func TestRestore(t *testing.T) {
 		}
 	}
 	w.add(t, "again", "orders", 1) // an _id twice: no longer the documents of the backup
-	w.fails(t, 1, []string{"again.orders", "--replace"}, restore("./repo", "--rename", "shop=again")...)
-	o := w.must(t, restore("./repo", "latest", "--rename", "shop=again", "--replace", "--include", "shop.orders",
+	w.fails(t, 1, []string{"again.orders", "--replace"}, restore(w.repo, "--rename", "shop=again")...)
+	o := w.must(t, restore(w.repo, "latest", "--rename", "shop=again", "--replace", "--include", "shop.orders",
 		"--erase", "shop.orders=7", "--erase", "shop.orders=999", "--to", "10")...)
 	for _, word := range []string{"into again.orders, 1 erased", "warning: 1 of the 2 documents of --erase"} {
 		if !strings.Contains(o.messages, word) {
@@ -38,25 +39,26 @@ func TestRestore(t *testing.T) {
 	for _, unused := range [][]string{
 		{"--rename", "shp=again"}, {"--exclude", "shop.cookie"}, {"--erase", "shop.order=7"},
 	} {
-		args := restore(append(unused, "./repo", "--replace")...)
+		args := restore(append(unused, w.repo, "--replace")...)
 		w.fails(t, 1, []string{"nothing matches"}, args...)
 		if o := w.run(t, args...); strings.Contains(o.messages, "run this again") {
 			t.Error(o.messages)
 		}
 	}
-	w.fails(t, 2, []string{"--rename"}, restore("./repo", "--rename", "shop")...)
-	w.fails(t, 2, []string{"contradicts"}, restore("./repo", "--replace", "--merge")...)
+	w.fails(t, 2, []string{"--rename"}, restore(w.repo, "--rename", "shop")...)
+	w.fails(t, 2, []string{"contradicts"}, restore(w.repo, "--replace", "--merge")...)
 }
 
 // A diff shows the documents that differ.
-func TestDiff(t *testing.T) {
-	w := newWorld(t)
+func TestDiff(t *testing.T) { eachStore(t, testDiff) }
+
+func testDiff(t *testing.T, w *world) {
 	w.add(t, "shop", "orders", 50)
 	w.repository(t)
 	run := func() string {
 		t.Helper()
 		var made struct{ Run string }
-		o := w.must(t, "backup", "./repo", "--signing-key", "sign.key", "--json")
+		o := w.must(t, "backup", w.repo, "--signing-key", "sign.key", "--json")
 		if err := json.Unmarshal([]byte(o.out), &made); err != nil {
 			t.Fatal(err)
 		}
@@ -65,11 +67,11 @@ func TestDiff(t *testing.T) {
 	first := run()
 	w.add(t, "shop", "cookies", 1)
 	second := run()
-	o := w.must(t, "diff", "./repo", first, second, "--identity", "me.txt")
+	o := w.must(t, "diff", w.repo, first, second, "--identity", "me.txt")
 	if !strings.Contains(o.out, "shop.cookies") || strings.Contains(o.out, "shop.orders") {
 		t.Error(o.out)
 	}
-	w.env = append(w.env, "MILLWEIR_REPO=./repo")
+	w.env = append(w.env, "MILLWEIR_REPO="+w.repo)
 	if same := w.must(t, "diff", first, first, "--identity", "me.txt"); same.out != "" {
 		t.Error(same.out)
 	}

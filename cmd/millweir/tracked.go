@@ -22,6 +22,8 @@ type tracked struct {
 
 	mu   sync.Mutex
 	last backup.Event
+
+	stall cli.Stall
 }
 
 // Units implements [backup.Job].
@@ -70,6 +72,9 @@ func (t *tracked) Line(elapsed time.Duration) string {
 	if words := phaseWords[e.Phase]; words != "" {
 		line += ", " + words
 	}
+	if stalled := t.stalled(elapsed); stalled > 0 {
+		line += ", nothing has moved for " + stalled.Truncate(time.Second).String()
+	}
 	line += ", " + elapsed.Truncate(time.Second).String()
 	if share := e.Share; share > 0 {
 		left := time.Duration(float64(elapsed) * (1 - share) / share)
@@ -78,9 +83,19 @@ func (t *tracked) Line(elapsed time.Duration) string {
 	return line
 }
 
+// stalled returns the time since the last change of a count, or 0 if it is short.
+func (t *tracked) stalled(elapsed time.Duration) time.Duration {
+	e := t.read()
+	return t.stall.Since(struct {
+		backup.Counts
+		compared int64
+		units    int
+	}{e.Counts, e.Compared, e.Units}, elapsed)
+}
+
 // Attrs implements [cli.Progress]: the newest event, as a program reads it.
 func (t *tracked) Attrs(elapsed time.Duration) []any {
-	return []any{"event", t.read(), "elapsed", cli.Seconds(elapsed)}
+	return []any{"event", t.read(), "stalled", cli.Seconds(t.stalled(elapsed)), "elapsed", cli.Seconds(elapsed)}
 }
 
 // Share implements [cli.Progress].

@@ -63,7 +63,7 @@ Exit code 5 means that the backup is damaged.`,
 	keys.bindReader(cmd.Flags())
 	mongo.bind(cmd.Flags())
 	cmd.Flags().StringVar(&depth, "depth", string(backup.Read), "`DEPTH`: present, read or drill")
-	cmd.Flags().IntVar(&parallel, "parallel", 4, "`NUMBER` of units at once")
+	bindParallel(cmd.Flags(), &parallel, "units")
 	cmd.Flags().BoolVar(&opts.NoProof, "no-proof", false, "store no proof: the store is only read")
 	store.bind(cmd.Flags())
 	return cmd

@@ -216,7 +216,7 @@ func (m *Mongo) ExplainFilter(err error) error {
 	if !errors.As(err, &server) || !server.HasErrorCode(codeBadValue) && !server.HasErrorCode(codeFailedToParse) {
 		return m.Explain(err)
 	}
-	return &UsageError{advise(serverMessage(err), "MongoDB does not take the -filter: correct it "+
+	return &UsageError{advise(serverMessage(err), "MongoDB does not take the --filter: correct it "+
 		"(operators: https://www.mongodb.com/docs/manual/reference/operator/query/)", err)}
 }
 

@@ -47,9 +47,13 @@ type Counters struct {
 	Size         int64         // bytes of the stored object
 	Verb         string        // what a restore does to documents, as "restored"; "" for a backup
 
-	mu      sync.Mutex
-	last    [4]int64
-	changed time.Duration // time of the last change since the start of the run
+	stall Stall
+}
+
+// stalled returns the time since the last change of a count, or 0 if it is short.
+func (c *Counters) stalled(elapsed time.Duration) time.Duration {
+	acked := c.Acknowledged.count()
+	return c.stall.Since([4]int64{c.Documents.Elements(), c.Object.Bytes(), acked.bytes, acked.documents}, elapsed)
 }
 
 // Share implements [Progress]. Only what the
@@ -76,17 +80,22 @@ func (c *Counters) Share() (share float64, known bool) {
 	return min(share, 0.99), true
 }
 
-// stalled returns the time since the last change of a count, or 0 if it is short. elapsed is the
-// time since the start of the run.
-func (c *Counters) stalled(elapsed time.Duration) time.Duration {
-	acked := c.Acknowledged.count()
-	now := [4]int64{c.Documents.Elements(), c.Object.Bytes(), acked.bytes, acked.documents}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now != c.last {
-		c.last, c.changed = now, elapsed
+// Stall notices that counts do not change. The zero value is ready to use.
+type Stall struct {
+	mu      sync.Mutex
+	last    any
+	changed time.Duration
+}
+
+// Since returns the time since the last change of counts, or 0 if it is short. elapsed is the time since
+// the start of the run. Counts are compared with ==.
+func (s *Stall) Since(counts any, elapsed time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if counts != s.last {
+		s.last, s.changed = counts, elapsed
 	}
-	if since := elapsed - c.changed; since >= stallTime {
+	if since := elapsed - s.changed; since >= stallTime {
 		return since
 	}
 	return 0
