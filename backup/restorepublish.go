@@ -153,7 +153,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // renameOnce sends the command that renames the prepared collection.
 func (r *collectionRestore) renameOnce(ctx context.Context) error {
-	const namespaceExists = 48
+	const namespaceExists, notImplemented = 48, 238
 	err := runCommand(ctx, r.job.client.Database("admin"), bson.D{
 		{Key: "renameCollection", Value: r.target.to.Database + "." + r.job.view.preparedName(r.target)},
 		{Key: "to", Value: r.target.to.String()},
@@ -165,6 +165,9 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 		return nil
 	case errors.As(err, &reply) && reply.Code == namespaceExists:
 		return fmt.Errorf("%w: %w", ErrTargetExists, err)
+	case errors.As(err, &reply) && reply.Code == notImplemented && r.job.opts.DropTarget: // FerretDB v1
+		return fmt.Errorf("the server cannot replace a collection in one step: drop %s and restore without replacing, or "+
+			"restore under another name: %w", r.target.to, err)
 	}
 	return fmt.Errorf("rename the prepared collection: %w", err)
 }

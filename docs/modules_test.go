@@ -22,7 +22,7 @@ func TestDirectDependencies(t *testing.T) {
 	}
 	required := make(map[string]string)
 	for _, folder := range []string{
-		".", "backup/blobstore", "stream/otelstream", "internal/cli", "cmd/millweir", "examples", "examples/cookies",
+		".", "backup/blobstore", "stream/otelstream", "cmd/millweir", "examples", "examples/cookies",
 		"integration", "bench",
 	} {
 		for _, module := range directly(t, folder) {

@@ -86,25 +86,25 @@ func TestOddDocumentsThroughABackup(t *testing.T) {
 		t.Fatalf("the server took %d documents, %d of them with an empty timestamp", len(want), empty)
 	}
 	sameDocuments(t, stored(t, j.coll), want)
-	run(t, "backup", j.env, j.store()...).succeeded(t)
+	run(t, "millweir", j.env, j.backup()...).succeeded(t)
 	for _, c := range []struct {
 		name  string
 		flags []string
 		set   func(coll *mongo.Collection)
 	}{
 		{"missing", nil, func(*mongo.Collection) {}},
-		{"drop", []string{"-drop"}, func(coll *mongo.Collection) { load(t, coll, plain(t, 3, 3)) }},
-		{"empty", nil, func(coll *mongo.Collection) {
+		{"replace", []string{"--replace"}, func(coll *mongo.Collection) { load(t, coll, plain(t, 3, 3)) }},
+		{"empty", []string{"--merge"}, func(coll *mongo.Collection) {
 			if err := db.CreateCollection(t.Context(), coll.Name()); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{"merge", []string{"-merge"}, func(coll *mongo.Collection) { load(t, coll, want[:len(want)/2]) }},
+		{"merge", []string{"--merge"}, func(coll *mongo.Collection) { load(t, coll, want[:len(want)/2]) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			coll := db.Collection(c.name)
 			c.set(coll)
-			run(t, "restore", j.env, j.restore(c.name, c.flags...)...).succeeded(t)
+			run(t, "millweir", j.env, j.restore(c.name, c.flags...)...).succeeded(t)
 			sameDocuments(t, stored(t, coll), want)
 		})
 	}

@@ -28,9 +28,8 @@ func program(t testing.TB, name string) string {
 		if programs.dir, programs.err = os.MkdirTemp("", "millweir-programs-"); programs.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-o", programs.dir+string(filepath.Separator), "./backup", "./restore",
-			"./changes", "../cmd/millweir")
-		cmd.Dir = filepath.Join("..", "examples")
+		cmd := exec.Command("go", "build", "-o", programs.dir+string(filepath.Separator),
+			"github.com/millweir/millweir/cmd/millweir", "github.com/millweir/millweir/examples/changes")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			programs.err = errors.New(err.Error() + ": " + string(out))
 		}
@@ -141,7 +140,7 @@ func (c *child) refused(t testing.TB, code int, words ...string) {
 	}
 	messages := 0
 	for line := range strings.Lines(c.stderr.String()) {
-		progress := slices.ContainsFunc([]string{"under way: ", "waiting for ", "warning: "}, func(kind string) bool {
+		progress := slices.ContainsFunc([]string{"began ", "under way: ", "waiting for ", "warning: "}, func(kind string) bool {
 			return strings.HasPrefix(line, name+": "+kind)
 		})
 		if !progress {

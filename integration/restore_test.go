@@ -2,10 +2,8 @@ package integration_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,8 +15,8 @@ import (
 	"github.com/millweir/millweir/integration/servers"
 )
 
-// put stores an object with the SDK alone.
-func put(t testing.TB, s *servers.S3, bucket, key string, body []byte) {
+// replaceObject replaces an object with the SDK alone.
+func replaceObject(t testing.TB, s *servers.S3, bucket, key string, body []byte) {
 	t.Helper()
 	if _, err := s.Client(t).PutObject(t.Context(),
 		&s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
@@ -26,30 +24,7 @@ func put(t testing.TB, s *servers.S3, bucket, key string, body []byte) {
 	}
 }
 
-// gzipped returns text as compressed by the standard library.
-func gzipped(t testing.TB, text string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write([]byte(text)); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// onlyCollections fails the test if the database has any collection other than want.
-func onlyCollections(t testing.TB, db *mongo.Database, want ...string) {
-	t.Helper()
-	names, err := db.ListCollectionNames(t.Context(), bson.D{{Key: "name", Value: bson.D{{Key: "$nin", Value: want}}}})
-	if err != nil || len(names) > 0 {
-		t.Errorf("there are also the collections %q (%v)", names, err)
-	}
-}
-
-// TestRestoreRefusals makes the mistakes of an operator, and restores incomplete objects. No
+// TestRestoreRefusals makes the mistakes of an operator, and restores damaged objects. No
 // restore may change or create a collection.
 func TestRestoreRefusals(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
@@ -59,78 +34,58 @@ func TestRestoreRefusals(t *testing.T) {
 	load(t, j.coll, docs)
 	before := docs[:3] // no merge has a conflict with them
 	load(t, db.Collection("kept"), before)
-	run(t, "backup", j.env, j.store()...).succeeded(t)
-	good, _ := object(t, s.Client(t), j.bucket, key)
+	run(t, "millweir", j.env, j.backup()...).succeeded(t)
+	data := "" // the object with the documents
+	for _, key := range s.Keys(t, j.bucket) {
+		if strings.HasPrefix(key, "tenant/data/") {
+			data = key
+		}
+	}
+	good, _ := object(t, s.Client(t), j.bucket, data)
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)/2] ^= 1
-	for name, body := range map[string][]byte{
-		"cut": good[:len(good)-1], "half": good[:len(good)/2], "header": good[:100], "nothing": {}, "flipped": flipped,
-		"longer": append(bytes.Clone(good), 0), "other": []byte("a letter"),
-	} {
-		put(t, s, j.bucket, name, body)
-	}
 	stranger := newKeys(t)
 	free, err := servers.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	inserted := regexp.MustCompile(
-		`; [1-9]\d* documents (\(and perhaps \d+ more\) )?had been inserted into \S+_restore_`)
 	for name, c := range map[string]struct {
+		body  []byte // in place of the data; nil for the right ones
 		env   []string
 		flags []string
 		code  int
 		words []string
-		some  bool // documents are inserted before the program notices
 	}{
 		"no database server": {
-			j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
+			nil, j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
 			[]string{free, "MongoDB"},
-			false,
 		},
-		"no S3 server": {j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}, false},
-		"wrong secret": {j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}, false},
-		"missing bucket": {
-			j.env,
-			[]string{"-bucket", "no-such-bucket"},
-			1,
-			[]string{"no-such-bucket", "-bucket"},
-			false,
-		},
-		"missing object": {j.env, []string{"-key", "none"}, 1, []string{"none", "-key"}, false},
-		"wrong identity": {j.env, []string{"-identity", stranger.file}, 1, []string{"-identity"}, false},
-		"missing identity": {
-			j.env,
-			[]string{"-identity", "/no/such/key"},
-			1,
-			[]string{"-identity", "cannot be opened"},
-			false,
-		},
-		"no identity":       {j.env, []string{"-identity", ""}, 1, []string{"-identity", "encrypted"}, false},
-		"cut by a byte":     {j.env, []string{"-key", "cut"}, 1, []string{"damaged or cut short"}, true},
-		"half of it":        {j.env, []string{"-key", "half"}, 1, []string{"damaged or cut short"}, true},
-		"a flipped bit":     {j.env, []string{"-key", "flipped"}, 1, []string{"damaged or cut short"}, true},
-		"a byte more":       {j.env, []string{"-key", "longer"}, 1, []string{"damaged or cut short"}, true},
-		"cut in the header": {j.env, []string{"-key", "header"}, 1, []string{"damaged or cut short"}, false},
-		"empty object":      {j.env, []string{"-key", "nothing"}, 1, []string{"no backup"}, false},
-		"another file":      {j.env, []string{"-key", "other"}, 1, []string{"no backup"}, false},
-		"unknown flag":      {j.env, []string{"-force"}, 2, []string{"-force"}, false},
+		"no S3 server":      {nil, j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}},
+		"wrong secret":      {nil, j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}},
+		"wrong identity":    {nil, j.env, []string{"--identity", stranger.identity}, 1, []string{"--identity"}},
+		"missing identity":  {nil, j.env, []string{"--identity", "/no/such/key"}, 1, []string{"cannot be opened"}},
+		"no identity":       {nil, j.env, []string{"--identity", ""}, 1, []string{"--identity"}},
+		"another signer":    {nil, j.env, []string{"--signing-key", stranger.sign}, 1, []string{"--trust"}},
+		"cut by a byte":     {good[:len(good)-1], j.env, nil, 1, []string{data}},
+		"half of it":        {good[:len(good)/2], j.env, nil, 1, []string{data}},
+		"a flipped bit":     {flipped, j.env, nil, 1, []string{"damaged"}},
+		"cut in the header": {good[:100], j.env, nil, 1, []string{data}},
+		"empty object":      {[]byte{}, j.env, nil, 1, []string{data}},
+		"another file":      {[]byte("a letter"), j.env, nil, 1, []string{data}},
+		"unknown flag":      {nil, j.env, []string{"--force"}, 2, []string{"--force"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, way := range [][]string{
-				{"-collection", "new"},
-				{"-collection", "kept", "-drop"},
-				{"-collection", "kept", "-merge"},
-			} {
-				r := run(t, "restore", c.env, j.restore("", append(way, c.flags...)...)...)
+			if c.body != nil {
+				replaceObject(t, s, j.bucket, data, c.body)
+				defer replaceObject(t, s, j.bucket, data, good)
+			}
+			for _, way := range [][]string{{"new"}, {"kept", "--replace"}, {"kept", "--merge"}} {
+				r := run(t, "millweir", c.env, j.restore(way[0], append(way[1:], c.flags...)...)...)
 				r.refused(t, c.code, c.words...)
-				if c.some && way[len(way)-1] != "-merge" && !inserted.MatchString(r.last()) {
-					t.Errorf("it does not say how much it had inserted: %s", r.last())
-				}
 			}
 		})
 	}
-	run(t, "restore", j.env, j.restore("kept")...).refused(t, 1, "kept", "-drop", "-merge")
+	run(t, "millweir", j.env, j.restore("kept")...).refused(t, 1, "kept", "--replace", "--merge")
 	sameDocuments(t, stored(t, db.Collection("kept")), before)
 	onlyCollections(t, db, "c", "kept")
 }
@@ -142,8 +97,8 @@ func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3, more ...st
 	t.Helper()
 	p := servers.NewProxy(t, s.Addr())
 	reached := p.HoldDown(half)
-	c := start(t, "restore", j.with("AWS_ENDPOINT_URL_S3=http://"+p.Addr()),
-		j.restore("kept", append(more, "-drop")...)...)
+	c := start(t, "millweir", j.with("AWS_ENDPOINT_URL_S3=http://"+p.Addr()),
+		j.restore("kept", append(more, "--replace")...)...)
 	select {
 	case <-reached:
 	case <-c.done:
@@ -151,7 +106,7 @@ func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3, more ...st
 	}
 	until(t, "documents are in", func() bool {
 		names, err := db.ListCollectionNames(t.Context(),
-			bson.D{{Key: "name", Value: bson.D{{Key: "$regex", Value: "^kept_restore_"}}}})
+			bson.D{{Key: "name", Value: bson.D{{Key: "$regex", Value: "^millweir_restore_"}}}})
 		if err != nil || len(names) != 1 {
 			return false
 		}
@@ -161,22 +116,32 @@ func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3, more ...st
 	return c, p
 }
 
+// A restore that is stopped, or whose server is killed, changes nothing that can be seen. The next one
+// ends well, and leaves nothing else.
 func TestRestoreStopped(t *testing.T) {
 	m := servers.SecantusDB(t)
 	db := m.Client(t).Database("db")
 	before := plain(t, 3, 10)
-	load(t, db.Collection("kept"), before)
 	fillLarge(t, db.Collection("c"))
-	asBefore := func(t *testing.T) {
-		t.Helper()
-		sameDocuments(t, stored(t, db.Collection("kept")), before)
-		onlyCollections(t, db, "c", "kept")
-	}
 	backedUp := func(t *testing.T, s *servers.S3) *job {
 		t.Helper()
+		if err := db.Collection("kept").Drop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		load(t, db.Collection("kept"), before)
 		j := newJob(t, m, s, db.Collection("c"))
-		run(t, "backup", j.env, j.store()...).succeeded(t)
+		run(t, "millweir", j.env, j.backup()...).succeeded(t)
 		return j
+	}
+	again := func(t *testing.T, j *job) {
+		t.Helper()
+		sameDocuments(t, stored(t, db.Collection("kept")), before)
+		run(t, "millweir", j.env, j.restore("kept", "--replace")...).succeeded(t)
+		n, err := db.Collection("kept").EstimatedDocumentCount(t.Context())
+		if err != nil || n != 32_000 {
+			t.Errorf("%d documents after it was run again (%v)", n, err)
+		}
+		onlyCollections(t, db, "c", "kept")
 	}
 	shared := servers.Shared.Versitygw(t)
 	hangup := make(chan os.Signal, 1)
@@ -190,87 +155,53 @@ func TestRestoreStopped(t *testing.T) {
 		word   string
 	}{{syscall.SIGTERM, 143, "SIGTERM"}, {syscall.SIGINT, 130, "SIGINT"}, {syscall.SIGHUP, 129, "SIGHUP"}} {
 		t.Run(sig.word, func(t *testing.T) {
-			c, _ := stopped(t, backedUp(t, shared), db, shared)
+			j := backedUp(t, shared)
+			c, _ := stopped(t, j, db, shared)
 			c.signal(t, sig.signal)
 			c.wait(t)
-			c.refused(t, sig.code, sig.word, "kept is as it was", "dropped again")
-			asBefore(t)
+			c.refused(t, sig.code, sig.word, "run this again to go on")
+			again(t, j)
 		})
 	}
 	t.Run("storage killed", func(t *testing.T) {
 		s := servers.Versitygw(t)
-		c, p := stopped(t, backedUp(t, s), db, s, "-retry", "2s")
+		j := backedUp(t, s)
+		c, p := stopped(t, j, db, s, "--retry", "2s")
 		s.Kill(t)
 		p.Reset() // the rest of the object may lie in network buffers
 		p.Release()
 		c.wait(t)
-		c.refused(t, 1, "S3", "kept is as it was", "dropped again")
-		asBefore(t)
+		c.refused(t, 1, "S3", "run this again to go on")
+		s.Restart(t)
+		again(t, j)
 	})
 	t.Run("target killed", func(t *testing.T) {
 		j := backedUp(t, shared)
-		c, p := stopped(t, j, db, shared, "-mongo-retry", "1s")
+		c, p := stopped(t, j, db, shared)
 		m.Kill(t)
 		p.Release()
-		c.wait(t)
-		c.refused(t, 1, "MongoDB", "kept is as it was", "kept_restore_", "could not be dropped: drop it")
 		m.Restart(t)
-		sameDocuments(t, stored(t, db.Collection("kept")), before)
-		left := regexp.MustCompile(`db\.(kept_restore_[0-9a-f]{8})`).FindStringSubmatch(c.last())
-		if left == nil {
-			t.Fatalf("it does not say what is left: %s", c.last())
-		}
-		if err := db.Collection(left[1]).Drop(t.Context()); err != nil {
-			t.Error(err)
-		}
-		asBefore(t)
-		run(t, "restore", j.env, j.restore("kept", "-drop")...).succeeded(t)
+		c.wait(t)
+		c.succeeded(t)
 		n, err := db.Collection("kept").EstimatedDocumentCount(t.Context())
 		if err != nil || n != 32_000 {
-			t.Errorf("%d documents after it was made again (%v)", n, err)
+			t.Errorf("%d documents (%v)", n, err)
 		}
+		onlyCollections(t, db, "c", "kept")
 	})
 }
 
-// TestRestoreUnparsable restores objects with a malformed line. The error has its number and its
-// offset.
-func TestRestoreUnparsable(t *testing.T) {
-	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
-	db := m.Database(t)
-	j := newJob(t, m, s, db.Collection("c"))
-	line := `{"_id":{"$numberInt":"%"}}` + "\n"
-	text := strings.Replace(line, "%", "1", 1) + strings.Replace(line, "%", "2", 1)
-	for bad, words := range map[string][]string{
-		`{"_id":{"$numberInt":"3x"}}`: {"line 3", "offset 75", "/_id"},
-		`not JSON`:                    {"line 3", "offset 54"},
-		`{"_id":3}{"_id":4}`:          {"line 3", "offset 63"},
-		``:                            {"line 3", "offset 54"},
-		`{"_id":`:                     {"line 3", "offset"},
-	} {
-		put(t, s, j.bucket, key, gzipped(t, text+bad+"\n"+strings.Replace(line, "%", "5", 1)))
-		r := run(t, "restore", j.env, j.restore("new", "-identity", "")...)
-		r.refused(t, 1, append(words, "new is as it was")...)
-		onlyCollections(t, db)
-	}
-	put(t, s, j.bucket, key, gzipped(t, text))
-	run(t, "restore", j.env, j.restore("new", "-identity", "")...).succeeded(t)
-	if got := stored(t, db.Collection("new")); len(got) != 2 {
-		t.Errorf("%d documents", len(got))
-	}
-}
-
-// TestRestoreLongName restores a collection with the longest possible name. The name of the staging
-// collection must be cut.
+// TestRestoreLongName restores a collection with the longest possible name.
 func TestRestoreLongName(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
 	j := newJob(t, m, s, db.Collection("c"))
 	want := plain(t, 10, 10)
 	load(t, j.coll, want)
-	run(t, "backup", j.env, j.store()...).succeeded(t)
+	run(t, "millweir", j.env, j.backup()...).succeeded(t)
 	name := strings.Repeat("é", (255-len(db.Name()+"."))/2)
-	for _, way := range []string{"-merge=false", "-drop"} { // the collection does not exist at first
-		run(t, "restore", j.env, j.restore(name, way)...).succeeded(t)
+	for _, way := range []string{"--merge=false", "--replace"} { // the collection does not exist at first
+		run(t, "millweir", j.env, j.restore(name, way)...).succeeded(t)
 		sameDocuments(t, stored(t, db.Collection(name)), want)
 		onlyCollections(t, db, "c", name)
 	}

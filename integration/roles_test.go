@@ -70,13 +70,14 @@ func TestLeastRights(t *testing.T) {
 	role("findOnly", "c", "find")
 	role("findAndInsert", "d", "find", "insert")
 
-	// The programs.
-	run(t, "backup", j.with("MONGODB_URI="+uri("stranger")), j.store()...).refused(t, 1, "may not do this")
-	s.Nothing(t, j.bucket, key)
-	run(t, "backup", j.with("MONGODB_URI="+uri("reader")), j.store()...).succeeded(t)
-	run(t, "restore", j.with("MONGODB_URI="+uri("reader")), j.restore("back")...).refused(t, 1, "may not do this")
-	run(t, "restore", j.with("MONGODB_URI="+uri("writer")), j.restore("back")...).succeeded(t)
-	run(t, "restore", j.with("MONGODB_URI="+uri("writer")), j.restore("back", "-drop")...).succeeded(t)
+	// The program.
+	as := func(user string) []string { return j.with("MONGODB_URI=" + uri(user)) }
+	run(t, "millweir", as("stranger"), j.backup()...).refused(t, 1, "may not do this")
+	j.nothing(t)
+	run(t, "millweir", as("reader"), j.backup()...).succeeded(t)
+	run(t, "millweir", as("reader"), j.restore("back")...).refused(t, 1, "may not do this")
+	run(t, "millweir", as("writer"), j.restore("back")...).succeeded(t)
+	run(t, "millweir", as("writer"), j.restore("back", "--replace")...).succeeded(t)
 	sameDocuments(t, stored(t, shop.Collection("back")), plain(t, 10, 10))
 
 	// The library.

@@ -13,7 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/backup"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/source/mongosource"
 )
 

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/millweir/millweir/backup"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
 )

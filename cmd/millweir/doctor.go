@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/millweir/millweir/backup"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
 	"github.com/spf13/cobra"

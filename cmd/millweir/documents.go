@@ -8,8 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/codec/bsoncodec"
-	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"

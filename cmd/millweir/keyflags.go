@@ -11,8 +11,8 @@ import (
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/backup/signing"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/codec/agecodec"
-	"github.com/millweir/millweir/internal/cli"
 )
 
 // keyFlags are the flags of keys.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/backup/signing"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 )
 
 func (a *app) keys() *cobra.Command {

@@ -13,7 +13,7 @@ import (
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/backup/dirstore"
 	"github.com/millweir/millweir/backup/s3store"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/sink/s3sink"
 )
 
@@ -87,8 +87,7 @@ func (a *app) store(ctx context.Context, location string, opts *storeFlags) (pla
 
 func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, error) {
 	bucket, prefix, _ := strings.Cut(rest, "/")
-	access := &cli.S3{}
-	access.Locate(bucket, prefix, opts.retry)
+	access := &cli.S3{Bucket: bucket, Prefix: prefix, Retry: opts.retry}
 	if err := access.CheckFlags(); err != nil {
 		return place{}, err
 	}

@@ -28,7 +28,7 @@ import (
 	"context"
 	"os"
 
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/stream"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 )
 
 // A new user's first commands work, as the help shows them.

@@ -6,11 +6,11 @@ import (
 	"github.com/spf13/pflag"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 )
 
 // mongoFlags are the flags of a MongoDB deployment.
-type mongoFlags struct{ uri, file string }
+type mongoFlags struct{ file string }
 
 func (m *mongoFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&m.file, "mongo-file", "",
@@ -19,8 +19,7 @@ func (m *mongoFlags) bind(flags *pflag.FlagSet) {
 
 // connect returns a client that has reached its server. The caller disconnects it.
 func (m *mongoFlags) connect(ctx context.Context, a *app) (*mongo.Client, *cli.Mongo, error) {
-	access := &cli.Mongo{}
-	access.Locate(m.uri, m.file)
+	access := &cli.Mongo{URIFile: m.file}
 	client, err := access.Connect(ctx, a.program)
 	return client, access, err
 }

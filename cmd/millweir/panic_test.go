@@ -15,7 +15,7 @@ import (
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/backup/memstore"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/stream"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/backup"
-	"github.com/millweir/millweir/internal/cli"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 )
 
 // tracked is a job whose events are shown. It implements [cli.Progress]. A sweep is no job, and
@@ -103,9 +103,6 @@ func (t *tracked) Share() (share float64, known bool) {
 	share = t.read().Share
 	return share, true
 }
-
-// LastRetry implements [cli.Progress].
-func (t *tracked) LastRetry() error { return nil }
 
 // runJob runs a job and shows its progress.
 func (a *app) runJob(ctx context.Context, t *tracked, parallel int) (backup.Report, error) {

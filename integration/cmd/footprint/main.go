@@ -1,4 +1,4 @@
-// Command footprint measures the peak memory and CPU time of the example programs backup and
+// Command footprint measures the peak memory and CPU time of millweir backup and millweir
 // restore, for collections of several sizes, from secantusd-rs to versitygw and back. It starts
 // both servers itself:
 //
@@ -36,7 +36,6 @@ func main() {
 func run(ctx context.Context, args []string) (err error) {
 	fs := flag.NewFlagSet("footprint", flag.ContinueOnError)
 	sizes := fs.String("sizes", "50,500", "MB of BSON in the collections, from the smallest on")
-	level := fs.Int("gzip-level", 6, "compression level of the backup")
 	grow := fs.Float64("grow", 1.2, "how much larger than for the first size the peak for another may be; 0: not "+
 		"checked")
 	if err := fs.Parse(args); err != nil {
@@ -58,7 +57,7 @@ func run(ctx context.Context, args []string) (err error) {
 
 	var rows []row
 	err = servers.Command(ctx, "footprint", func(t testing.TB) {
-		w := newWorld(t, programs, *level)
+		w := newWorld(t, programs)
 		for _, mb := range megabytes {
 			rows = append(rows, w.measure(t, mb)...)
 		}

@@ -10,10 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -26,44 +26,35 @@ func build(ctx context.Context) (dir string, err error) {
 		return "", err
 	}
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator),
-		"github.com/millweir/millweir/examples/backup",
-		"github.com/millweir/millweir/examples/restore").CombinedOutput()
+		"github.com/millweir/millweir/cmd/millweir").CombinedOutput()
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("build the programs: %w: %s", err, out), os.RemoveAll(dir))
+		return "", errors.Join(fmt.Errorf("build the program: %w: %s", err, out), os.RemoveAll(dir))
 	}
 	return dir, nil
 }
 
-// world holds the servers, the key and the programs.
+// world holds the servers, the repository, the keys and the program.
 type world struct {
-	programs  string
-	level     int
-	db        *mongo.Database
-	bucket    string
-	env       []string
-	identity  string // file
-	recipient string
+	folder         string // of the program and the keys
+	db             *mongo.Database
+	repo           string
+	env            []string
+	identity, sign string // files
 }
 
-func newWorld(t testing.TB, programs string, level int) *world {
+func newWorld(t testing.TB, folder string) *world {
 	t.Helper()
 	m, s := servers.SecantusDB(t), servers.Versitygw(t)
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{
-		programs:  programs,
-		level:     level,
-		db:        m.Database(t),
-		bucket:    s.Bucket(t),
-		env:       append(s.Env(), "MONGODB_URI="+m.URI(), "HOME="+programs, "PATH="+os.Getenv("PATH")),
-		identity:  filepath.Join(programs, "key.txt"),
-		recipient: id.Recipient().String(),
+		folder:   folder,
+		db:       m.Database(t),
+		repo:     "s3://" + s.Bucket(t) + "/footprint",
+		env:      append(s.Env(), "MONGODB_URI="+m.URI(), "HOME="+folder, "PATH="+os.Getenv("PATH")),
+		identity: filepath.Join(folder, "me.txt"),
+		sign:     filepath.Join(folder, "sign.key"),
 	}
-	if err := os.WriteFile(w.identity, []byte(id.String()+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.run(t, "keys", "generate", "--identity", w.identity, "--signing-key", w.sign)
+	w.run(t, "init", w.repo, "--identity", w.identity, "--signing-key", w.sign)
 	return w
 }
 
@@ -74,38 +65,36 @@ func (w *world) measure(t testing.TB, mb int) []row {
 	if err := fill(t.Context(), w.db.Collection(source), int64(mb)*1e6); err != nil {
 		t.Fatal(err)
 	}
-	key := source + ".jsonl.gz.age"
-	common := []string{"-json-log", "-db", w.db.Name(), "-bucket", w.bucket, "-key", key}
+	ns := w.db.Name() + "." + source
 	return []row{
-		w.run(t, "backup", append(common, "-collection", source, "-recipient", w.recipient, "-gzip-level",
-			fmt.Sprint(w.level))...),
-		w.run(t, "restore", append(common, "-collection", source+"_back", "-identity", w.identity)...),
+		w.run(t, "backup", w.repo, "--json", "--signing-key", w.sign, "--include", ns),
+		w.run(t, "restore", w.repo, "--json", "--identity", w.identity, "--signing-key", w.sign, "--include", ns,
+			"--rename", ns+"="+ns+"_back"),
 	}
 }
 
-// run runs a program, which must succeed.
-func (w *world) run(t testing.TB, program string, args ...string) row {
+// run runs a command of millweir, which must succeed.
+func (w *world) run(t testing.TB, args ...string) row {
 	t.Helper()
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), filepath.Join(w.programs, program), args...)
-	cmd.Env, cmd.Stderr = w.env, &stderr
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(w.folder, "millweir"), args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = w.env, &stdout, &stderr
 	used, err := measure(cmd)
 	if err != nil {
-		t.Fatalf("%s: %v: %s", program, err, stderr.Bytes())
+		t.Fatalf("%q: %v: %s", args, err, stderr.Bytes())
 	}
-	lines := bytes.Split(bytes.TrimSpace(stderr.Bytes()), []byte("\n"))
 	var report struct {
-		Documents   int64 `json:"documents"`
-		Bytes       int64 `json:"bytes"`
-		StoredBytes int64 `json:"stored_bytes"`
+		Counts struct{ Documents, Bytes, Stored, Fetched int64 }
 	}
-	if err := json.Unmarshal(lines[len(lines)-1], &report); err != nil {
-		t.Fatalf("%s: its last line: %v: %s", program, err, stderr.Bytes())
+	if !slices.Contains(args, "--json") {
+		return row{}
 	}
+	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
+		t.Fatalf("%q: its report: %v: %s", args, err, stdout.Bytes())
+	}
+	c := &report.Counts
 	return row{
-		program: program, documents: report.Documents,
-		bson: report.Bytes, stored: report.StoredBytes,
-		usage: used,
+		program: args[0], documents: c.Documents, bson: c.Bytes, stored: c.Stored + c.Fetched, usage: used,
 	}
 }
 
