@@ -159,7 +159,7 @@ func TestRestoreStopped(t *testing.T) {
 			c, _ := stopped(t, j, db, shared)
 			c.signal(t, sig.signal)
 			c.wait(t)
-			c.refused(t, sig.code, sig.word, "run this again to go on")
+			c.refused(t, sig.code, sig.word, "what was prepared was removed, and nothing is visible")
 			again(t, j)
 		})
 	}

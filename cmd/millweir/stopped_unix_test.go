@@ -201,7 +201,7 @@ func TestRestoreStopped(t *testing.T) {
 		w.must(t, w.backup("--include", "shop")...)
 		args := w.restore("--replace")
 		o := w.stopped(t, w.stallCommand("insert", "back"), []syscall.Signal{syscall.SIGTERM}, args...)
-		o.saysOnly(t, 143, "stopped by SIGTERM", "run this again to go on")
+		o.saysOnly(t, 143, "stopped by SIGTERM", "what was prepared was removed, and nothing is visible")
 		if n := len(w.srv.Documents("back", "orders")); n != 2 {
 			t.Errorf("%d documents", n)
 		}
