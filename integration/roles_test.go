@@ -64,7 +64,7 @@ func TestLeastRights(t *testing.T) {
 	}
 	j := newJob(t, m, s, shop.Collection("c"))
 	load(t, j.coll, plain(t, 10, 10))
-	user(admin, "reader", bson.D{{Key: "role", Value: "read"}, {Key: "db", Value: "shop"}})
+	user(admin, "reader", bson.D{{Key: "role", Value: "backup"}, {Key: "db", Value: "admin"}})
 	user(admin, "writer", bson.D{{Key: "role", Value: "readWrite"}, {Key: "db", Value: "shop"}})
 	user(admin, "stranger", bson.D{{Key: "role", Value: "readWrite"}, {Key: "db", Value: "other"}})
 	role("findOnly", "c", "find")
