@@ -35,9 +35,9 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("the live line was drawn %d times, want at least 3", n)
 	}
 	outcome := regexp.MustCompile(`millweir: made the backup \S+: 12 documents \(12 MiB\) of 1 collection, 12 MiB stored, `)
-	lines := strings.Split(strings.TrimSpace(got), "\n")
-	if last := lines[len(lines)-1]; !outcome.MatchString(last) {
-		t.Errorf("the last line is %q", last)
+	end := outcome.FindStringIndex(got)
+	if end == nil || progress.MatchString(got[end[1]:]) {
+		t.Error("the last message is not the outcome")
 	}
 	if strings.Contains(got, "under way") {
 		t.Error("progress was logged although there is a live line")
