@@ -98,10 +98,14 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 	if j.err != nil {
 		return nil, failed("restore", j.err)
 	}
-	for n := range j.all {
-		if err := j.collection(n).refuse(ctx); err != nil {
-			return nil, failed("restore", err)
-		}
+	all := make([]*collectionRestore, len(j.all))
+	for n := range all {
+		all[n] = j.collection(n)
+	}
+	if err := eachAtOnce(ctx, all, func(ctx context.Context, r *collectionRestore) error {
+		return r.refuse(ctx)
+	}); err != nil {
+		return nil, failed("restore", err)
 	}
 	j.expect()
 	return units(j.name, j.units()), nil

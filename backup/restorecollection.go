@@ -84,10 +84,22 @@ func (r *collectionRestore) survey(ctx context.Context) (err error) {
 // stores reports whether a collection of the kind has documents of its own.
 func stores(kind Kind) bool { return kind != mongosource.KindView }
 
+// What a restore of one of several collections has in flight.
+const (
+	restoreBatchBytes = 1 << 20
+	restoreBatches    = 2
+)
+
 // insert returns the options of the insertion. Documents that were there come back, also those that the
 // collection's own validator would refuse today. Only then: it needs a right of its own.
-func (r *collectionRestore) insert() mongosink.InsertOptions {
+func (r *collectionRestore) insert(ctx context.Context) mongosink.InsertOptions {
 	opts := r.acknowledged(r.job.opts.Insert)
+	if opts.BatchBytes == 0 {
+		opts.BatchBytes = restoreBatchBytes
+	}
+	if opts.Parallelism == 0 && !opts.Ordered && mongo.SessionFromContext(ctx) == nil {
+		opts.Parallelism = restoreBatches
+	}
 	if !r.head.Description.Lookup("options", "validator").IsZero() {
 		opts.BypassDocumentValidation = true
 	}
@@ -99,7 +111,7 @@ func (r *collectionRestore) stage(ctx context.Context) error {
 	if ready, err := r.staged(ctx); err != nil || ready {
 		return err
 	}
-	opts := r.insert()
+	opts := r.insert(ctx)
 	if r.target.entry.Kind == mongosource.KindCapped {
 		opts.Ordered, opts.Parallelism = true, 1
 	}

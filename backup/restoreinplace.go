@@ -15,7 +15,7 @@ func (r *collectionRestore) tryMerge(ctx context.Context) error {
 	if r.target.entry.Kind == mongosource.KindTimeSeries {
 		return mongosink.ErrNotRepeatable
 	}
-	opts := &mongosink.MergeOptions{Insert: r.insert(), DryRun: true}
+	opts := &mongosink.MergeOptions{Insert: r.insert(ctx), DryRun: true}
 	_, err := stream.Run(ctx, r.documents(), mongosink.Merge(r.coll, opts))
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (r *collectionRestore) merge(ctx context.Context) error {
 	}
 	done := r.counts
 	result, err := stream.Run(ctx, r.documents(),
-		mongosink.Merge(r.coll, &mongosink.MergeOptions{Insert: r.insert()}))
+		mongosink.Merge(r.coll, &mongosink.MergeOptions{Insert: r.insert(ctx)}))
 	r.counts = done
 	if err != nil {
 		return err

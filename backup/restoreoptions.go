@@ -58,10 +58,11 @@ type RestoreOptions struct {
 	UserPassword func(db, user string) (string, error)
 
 	// Parallelism is how many segments of a collection are read at the same time, 1 to 64; 0 means
-	// 4. The documents of a capped collection are read in order, one segment at a time.
+	// 2. The documents of a capped collection are read in order, one segment at a time.
 	Parallelism int
 
-	// Insert tunes the insertion of the documents.
+	// Insert tunes the insertion of the documents. By default, 2 batches of at most 1 MiB are in flight
+	// for each collection: several collections are restored at once.
 	Insert mongosink.InsertOptions
 
 	Progress func(Event) // gets the events, as that of [Options]
@@ -77,7 +78,7 @@ func (o *RestoreOptions) check() (RestoreOptions, error) {
 		all = *o
 	}
 	if all.Parallelism == 0 {
-		all.Parallelism = 4
+		all.Parallelism = 2
 	}
 	if err := all.compile(); err != nil {
 		return all, err

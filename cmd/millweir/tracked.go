@@ -9,6 +9,7 @@ import (
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/cmd/millweir/internal/cli"
+	"github.com/millweir/millweir/stream"
 )
 
 // tracked is a job whose events are shown. It implements [cli.Progress]. A sweep is no job, and
@@ -104,8 +105,12 @@ func (t *tracked) Share() (share float64, known bool) {
 	return share, true
 }
 
+// unitMemory is the part of the memory budget for each unit that is done at once.
+const unitMemory = 10 << 20
+
 // runJob runs a job and shows its progress.
 func (a *app) runJob(ctx context.Context, t *tracked, parallel int) (backup.Report, error) {
+	ctx = stream.WithBudget(ctx, stream.NewBudget(int64(max(parallel, 1))*unitMemory))
 	stop := a.program.Watch(t)
 	report, err := cli.Protect(func() (backup.Report, error) { return backup.Run(ctx, t, parallel) })
 	stop()
