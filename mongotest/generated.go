@@ -34,6 +34,19 @@ func (s *Server) AddGenerated(db, coll string, g *Generated) {
 	s.make(db, coll).made = &made{of: g, count: g.Documents, all: true}
 }
 
+// ChangeGenerated replaces the documents of a generated collection, which keeps its UUID. It panics if
+// there is no such collection.
+func (s *Server) ChangeGenerated(db, coll string, g *Generated) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.data[db+"."+coll]
+	if c == nil || c.made == nil {
+		panic("mongotest: ChangeGenerated: there is no generated collection " + db + "." + coll)
+	}
+	c.made = &made{of: g, count: g.Documents, all: true}
+	s.changed(c)
+}
+
 // Recognize makes the server keep an inserted document that is one of g by its number instead of by its
 // bytes, so that a client can insert more than memory holds. The first document of a collection
 // decides: a collection that begins with a document of g takes no others.

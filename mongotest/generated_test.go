@@ -71,6 +71,12 @@ func TestGeneratedIsLikeStored(t *testing.T) {
 	if open := srv.Cursors(); open != 0 {
 		t.Errorf("%d cursors are left", open)
 	}
+	before := read("made", bson.D{}, options.Find())
+	srv.ChangeGenerated("shop", "made", numberedIDs(t, n+1))
+	if after := read("made", bson.D{}, options.Find()); after == before {
+		t.Error("a change has no effect")
+	}
+	srv.ChangeGenerated("shop", "made", g)
 	if n, err := db.Collection("made").EstimatedDocumentCount(t.Context()); n != 25 || err != nil {
 		t.Errorf("it counts %d, %v", n, err)
 	}

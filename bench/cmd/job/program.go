@@ -34,7 +34,7 @@ type job struct {
 }
 
 // programs are the competitors that are part of this command. Each runs in its own process.
-var programs = []program{millweirDefault, millweirFast, millweirCores, millweirLarge, competent, tuned}
+var programs = []program{millweirDefault, millweirFast, millweirCores, millweirLarge, byHand, tuned}
 
 // runProgram runs a program in this process. Its job comes from the environment, as for a -peer
 // command.

@@ -62,6 +62,10 @@ type Sample struct {
 	Stored int64 // bytes written to storage, if measured
 	Memory int64 // bytes of heap and stacks that were allocated, if measured
 
+	Objects  int64 // in storage, if measured
+	Requests int64 // to storage, if measured
+	Commands int64 // to MongoDB, if measured
+
 	Busiest float64 // percent of the CPU time in the busiest goroutine, if measured
 }
 
@@ -71,7 +75,7 @@ type Work func(reps int) (Sample, error)
 // Metric names one number of a sample.
 type Metric string
 
-// The metrics. All except RSS, Busiest and WallOfCPU are amounts per unit of work.
+// The metrics. Those from CPU to Memory, except for RSS, are amounts per unit of work.
 const (
 	CPU    Metric = "cpu"    // ns
 	Wall   Metric = "wall"   // ns
@@ -79,6 +83,10 @@ const (
 	RSS    Metric = "rss"    // MiB
 	Stored Metric = "stored" // bytes
 	Memory Metric = "memory" // bytes
+
+	Objects  Metric = "objects"
+	Requests Metric = "requests" // to storage
+	Commands Metric = "commands" // to MongoDB
 
 	Busiest   Metric = "busiest"  // percent
 	WallOfCPU Metric = "wall/cpu" // seconds that pass for each second of CPU time
@@ -97,6 +105,12 @@ func (m Metric) of(s Sample) float64 {
 		return float64(s.Stored) / float64(s.Units)
 	case Memory:
 		return float64(s.Memory) / float64(s.Units)
+	case Objects:
+		return float64(s.Objects)
+	case Requests:
+		return float64(s.Requests)
+	case Commands:
+		return float64(s.Commands)
 	case Busiest:
 		return s.Busiest
 	case WallOfCPU:
@@ -129,6 +143,8 @@ func (m Metric) unit(work string) string {
 		return "MiB rss"
 	case Stored:
 		return "bytes/" + work + " stored"
+	case Objects, Requests, Commands:
+		return string(m)
 	case Memory:
 		return "bytes/" + work + " allocated"
 	case Busiest:
