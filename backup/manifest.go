@@ -195,13 +195,13 @@ func (r *Repository) manifest(ctx context.Context, run string) (*Manifest, error
 	if err != nil {
 		return nil, err
 	}
+	if err := checkReader(content, manifestKind); err != nil {
+		return nil, failed(key, err)
+	}
 	hash := sha256.Sum256(content)
 	m := &Manifest{sha256: hex.EncodeToString(hash[:])}
 	if err := unmarshal(content, m); err != nil {
 		return nil, failed(key, damaged("%w", err))
-	}
-	if m.Kind == manifestKind && m.Reader > format {
-		return nil, failed(key, fmt.Errorf("%w: %d, the newest known is %d", ErrNewerFormat, m.Reader, format))
 	}
 	if err := m.check(r, run); err != nil {
 		return nil, failed(key, err)

@@ -92,14 +92,14 @@ func (r *Repository) proof(ctx context.Context, key string) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
+	if err := checkReader(content, proofKind); err != nil {
+		return Proof{}, failed(key, err)
+	}
 	var p Proof
 	if err := unmarshal(content, &p); err != nil {
 		return Proof{}, failed(key, damaged("%w", err))
 	}
-	switch {
-	case p.Kind == proofKind && p.Reader > format:
-		return Proof{}, failed(key, ErrNewerFormat)
-	case p.Kind != proofKind || p.Repository != r.id || key != proofKey(p.Name, p.Of, p.Run) || p.Name != name:
+	if p.Kind != proofKind || p.Repository != r.id || key != proofKey(p.Name, p.Of, p.Run) || p.Name != name {
 		return Proof{}, failed(key, damaged("it is no proof of this repository"))
 	}
 	return p, nil

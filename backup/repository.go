@@ -100,12 +100,12 @@ func (r *Repository) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkReader(content, repositoryKind); err != nil {
+		return err
+	}
 	var file repositoryFile
 	if err := unmarshal(content, &file); err != nil || file.Kind != repositoryKind || !isID(file.ID) {
 		return fmt.Errorf("%w: %s is no file of millweir", ErrNoRepository, repositoryKey)
-	}
-	if file.Reader > format {
-		return fmt.Errorf("%w: %d, the newest known is %d", ErrNewerFormat, file.Reader, format)
 	}
 	r.id, r.plain = file.ID, !file.Encrypted
 	return nil

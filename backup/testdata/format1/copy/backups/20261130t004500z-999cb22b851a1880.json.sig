@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D2+6vaz0lPtSMBCOnFgNmuJ+Su9Upx44EEK0iiV0XZb0k6MMh6Bbr27757M3KBm6zUdBCbk/Cexuv9pUdQc4V6ww=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 backup 20261130t004500z-999cb22b851a1880
+uQ6pmDxjwtFs9RWxD+E0Ozxqk2wzqAVgTZ/KGzf4OnV5bWgprXTb0IPESv/d/kuf3YionBQOFjYXvo2JBRAVAA==

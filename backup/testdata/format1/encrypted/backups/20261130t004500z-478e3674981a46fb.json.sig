@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D290H7sAZxpZcT2B+pJ8Bjbxm2TxyPJpj2DyWouqiKDsqXrTgtV4JOyoY9dnXKJEI6tQP0asua/1KgzI1eZd+ggo=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 backup 20261130t004500z-478e3674981a46fb
+ddiphPGT/AsGQ3rQMMV6pHjSkThX8gVRm87WCAquKJetcFuQ8ATdpIlYYbmT+q5xLsBqD4QRFlfJlPnEk8DvAw==

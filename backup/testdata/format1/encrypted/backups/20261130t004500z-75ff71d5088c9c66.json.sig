@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D2+DcO/XUCz3tfmdckFpdGh7wwHs8VaFQoANHDbgaG7dy0i+VVXpgQKJBMQ1cx/L4H+cfQZwHw5mrkBxWr5W35gI=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 backup 20261130t004500z-75ff71d5088c9c66
+mtqadronKzpRwtqW6eHyxUUKN8qD64ymtyOtTRCJniinNya7bE83LglCdNTpc9YRX8QM3BPEDrD1c8M9BLzxBQ==

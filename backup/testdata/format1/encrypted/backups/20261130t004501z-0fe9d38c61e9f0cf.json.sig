@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D23qlIVPZRDQhl6zhC51FAXOVif5nag8vy+nVEiTWyE7PrlY8dhUHmXKD7Hv9/Gl8pLRUejYDe+ODRjJjnYSxgQM=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 backup 20261130t004501z-0fe9d38c61e9f0cf
+RsPRYEx/9a5mmzbAzPUzq8OsFLynOIxbc53EKKbO4wGDGCzOam37/Lyhnslc/peaVjznnFo1zpVmS0ajz/YdAw==

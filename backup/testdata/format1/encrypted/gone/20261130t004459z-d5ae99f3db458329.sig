@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D20t5nJklDkYgf7J7O0ABmmEH4VGtfqKiDCRElnRWvpEV3TckitzXDjH8/+Fhq5/8gq3Cb1cyhkeVOg9fGYDH2Ak=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 gone 20261130t004459z-d5ae99f3db458329
+uQflBSyXLUsSa2aPMdOAKMai7QpPCSdmLOSDQ20K/1xPXNUEek6Fxv7QCTi1C8fagcDzngUZgkCcuhgd0nNGDw==

@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D2+WA7z1UMDPRPrkQ3ffQwUN5SxRwsvlKlnPgjJQnbsbOMUSbSbXWiyl6Gzeb8eow0dEInSRRQ4KGXas1ur+Y/wk=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 proof 20261130t004500z-cc25e1253e9b7222
+9n6IqkZDjy72uwH+8cDMU9x/u7i/X9jf1WjAs62/ipxCZ5CXCMUrHVJfIynWe61Wt6jjWRkpvOxuMJaOACEcBQ==

@@ -1,0 +1,4 @@
+untrusted comment: signature of millweir
+RUSnxp24/R7D22iopnCpn+jhJhoFP1gXt84vcvO5m2HBOdU//1LFAsUoMP+oylgN+9ddVHFzojWYBuSUu8Pu0xuaLoIx88PH5Qw=
+trusted comment: millweir repository 18b7bd33ba628298341a761c93f5af61 repository
+JQfbMe2w/qGxS7dCd36o5A6YB7km6LqZn9f2/2QUjBYeL5N86S5U85DtEhHnrEsrBVhNrMJkQpkQ4jiYRkX8CA==
