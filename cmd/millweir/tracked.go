@@ -105,12 +105,16 @@ func (t *tracked) Share() (share float64, known bool) {
 	return share, true
 }
 
-// unitMemory is the part of the memory budget for each unit that is done at once.
-const unitMemory = 10 << 20
+// unitMemory is the part of the memory budget for each unit that is done at once. leastMemory holds the
+// largest run of any job, such as one that merges, however few units are done at once.
+const (
+	unitMemory  = 10 << 20
+	leastMemory = 32 << 20
+)
 
 // runJob runs a job and shows its progress.
 func (a *app) runJob(ctx context.Context, t *tracked, parallel int) (backup.Report, error) {
-	ctx = stream.WithBudget(ctx, stream.NewBudget(int64(max(parallel, 1))*unitMemory))
+	ctx = stream.WithBudget(ctx, stream.NewBudget(max(int64(parallel)*unitMemory, leastMemory)))
 	stop := a.program.Watch(t)
 	report, err := cli.Protect(func() (backup.Report, error) { return backup.Run(ctx, t, parallel) })
 	stop()
