@@ -108,29 +108,6 @@ func (r *run) look(ctx context.Context) error {
 // object. A GET has to confirm the first and avoids the second.
 var errNotByHead = stream.Mark(errors.New("a HEAD does not describe the object well enough"), stream.Fatal)
 
-// confirmNameless compares the first reply with a HEAD before a byte of the object is used, because
-// it has no ETag: it may come from a proxy and not from the service.
-func (r *run) confirmNameless(ctx context.Context, upto int64) error {
-	out, err := r.head(ctx, nil)
-	if err != nil {
-		r.forget()
-		return err
-	}
-	length, etag := aws.ToInt64(out.ContentLength), aws.ToString(out.ETag)
-	if out.ContentLength == nil || upto >= 0 && upto != length || etag != "" && !s3reply.IsName(etag) {
-		r.forget()
-		return fmt.Errorf("%w: a reply without an ETag has %d bytes, and the object has %d", ErrBadReply, upto, length)
-	}
-	r.end, r.lengthConfirmed = length, true
-	r.etag, r.object.ETag = etag, etag
-	return nil
-}
-
-// forget returns the run to the state before its first reply, which is not used.
-func (r *run) forget() {
-	r.gotReply, r.nameless, r.described, r.lengthConfirmed, r.end = false, false, false, false, -1
-}
-
 // found begins with the object that a HEAD described.
 func (r *run) found(ctx context.Context, out *s3.HeadObjectOutput) error {
 	etag, size := aws.ToString(out.ETag), aws.ToInt64(out.ContentLength)

@@ -29,7 +29,7 @@ import (
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
 	repeats := r.nameless && r.pos == r.opts.Offset // a first reply that was given up
 	ranged := !r.wholeObject() || r.gotReply && !repeats
-	if r.gotReply && r.etag == "" && !repeats {
+	if r.gotReply && r.lastUnnamed && !repeats {
 		return nil, 0, fatal{stream.Mark(
 			errors.New("the reply broke off and had no ETag, so the rest cannot be read"), stream.Fatal)}
 	}
@@ -128,10 +128,14 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 		return 0, err
 	}
 	if !ranged && out.ContentRange == nil {
-		if r.described {
-			return r.checkLength(length)
+		if r.described && length >= 0 && length != r.end { // the first reply was not used
+			return 0, fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, length)
 		}
-		r.gotReply, r.etag, r.end, r.nameless = true, etag, length, etag == ""
+		r.etag, r.lastUnnamed = cmp.Or(r.etag, etag), etag == ""
+		if r.described {
+			return length, nil
+		}
+		r.gotReply, r.end, r.nameless = true, length, etag == ""
 		r.describe(headOf(out), length)
 		r.askedForChecksums = true
 		return length, nil
@@ -157,7 +161,7 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	if !r.described {
 		r.nameless = etag == ""
 	}
-	r.gotReply, r.etag, r.lengthConfirmed = true, cmp.Or(etag, r.etag), true
+	r.gotReply, r.etag, r.lastUnnamed, r.lengthConfirmed = true, cmp.Or(r.etag, etag), etag == "", true
 	r.describe(headOf(out), total)
 	return last + 1, nil
 }
@@ -197,41 +201,6 @@ func status(out *s3.GetObjectOutput) int {
 		return reply.StatusCode
 	}
 	return 0
-}
-
-// checkETag returns an error if the object has an ETag and it is not etag.
-func (r *run) checkETag(etag string) error {
-	switch {
-	case r.etag == "", etag == r.etag:
-		return nil
-	case etag == "":
-		return fatal{fmt.Errorf("%w: the reply has no ETag, want %s", ErrBadReply, printable.Text(r.etag))}
-	}
-	return fatal{fmt.Errorf("%w: its ETag was %s and is %s",
-		ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
-}
-
-// checkName returns an error if a reply may be of another object than the earlier ones. If one of
-// them has no ETag, the versions and times must be equal: no byte of the first was used.
-func (r *run) checkName(out *s3.GetObjectOutput) error {
-	etag := aws.ToString(out.ETag)
-	if bothNamed := etag != "" && r.etag != ""; bothNamed || !r.nameless || r.pos != r.opts.Offset {
-		return r.checkETag(etag)
-	}
-	version, modified := aws.ToString(out.VersionId), aws.ToTime(out.LastModified)
-	if version != r.object.VersionID || !modified.Equal(r.object.LastModified) {
-		return fatal{fmt.Errorf("%w: it was of %v and is of %v", ErrObjectChanged, r.object.LastModified, modified)}
-	}
-	return nil
-}
-
-// checkLength compares the length of a reply for the whole object with that of the first one, whose
-// bytes were not used.
-func (r *run) checkLength(length int64) (upto int64, err error) {
-	if length >= 0 && length != r.end {
-		return 0, fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, length)
-	}
-	return length, nil
 }
 
 // hasLength reports whether the caller has set the length to read.

@@ -19,9 +19,10 @@ type run struct {
 	end               int64     // offset at which the run ends; -1 if unknown
 	total             int64     // the length of the whole object that every Content-Range must have; -1 if unknown
 	lengthConfirmed   bool      // end comes from more than the length of a body, which a proxy may have shortened
-	etag              string    // of the first reply, or required of it; "" if unknown
+	etag              string    // of the replies, or required of the first one; "" if unknown
 	gotReply          bool      // there was a reply
 	nameless          bool      // the first reply has no ETag
+	lastUnnamed       bool      // the last reply has no ETag
 	withoutMode       bool      // the service rejects requests for a checksum
 	askedForChecksums bool      // object has the checksums that the service has
 	bodyEnded         bool      // the last reply is complete, and only the proof remains
