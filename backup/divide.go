@@ -18,6 +18,10 @@ const (
 	smallPart      = 4   // a collection is small if it has less than this part of a segment
 )
 
+// unmeasured is set in tests whose units must not depend on the clock. Otherwise ranges are not used if
+// they cost the server more than the whole collection.
+var unmeasured = false
+
 // divide divides the collections into units. ranges has those of the segments of the parent.
 func (j *backupJob) divide(ctx context.Context, p *plan, ranges map[int][]parentRange) error {
 	b := bundles{max: p.SegmentBytes}
@@ -64,7 +68,7 @@ func (j *backupJob) bounds(ctx context.Context, c *planCollection, segmentBytes 
 		return nil, nil
 	}
 	ids, err := mongosource.Divide(ctx, j.client.Database(c.Database).Collection(c.Collection), c.filter(),
-		&mongosource.SplitOptions{Ranges: int(n), Parallelism: 2})
+		&mongosource.SplitOptions{Ranges: int(n), Parallelism: 2, Unmeasured: unmeasured})
 	var refused mongo.ServerError
 	switch {
 	case err == nil:
