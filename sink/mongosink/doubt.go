@@ -81,7 +81,11 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 	if doubt != nil {
 		return fmt.Errorf("read them back: %w", doubt)
 	}
-	unique := w.uniqueIDs(ctx)
+	unique := false
+	doubt = w.lookAgain(ctx, func() (err error) {
+		unique, err = w.askUniqueIDs(ctx)
+		return err
+	})
 	for _, i := range statements {
 		st := b.statements[i]
 		switch p := found[i]; {
@@ -95,6 +99,9 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 		case p == absent && unique && !o.lost:
 			fates[i] = untried
 		}
+	}
+	if doubt != nil {
+		return fmt.Errorf("ask for the kind of the collection: %w", doubt)
 	}
 	return nil
 }

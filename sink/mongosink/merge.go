@@ -184,14 +184,5 @@ func (r *mergeRun) checkKind(ctx context.Context) error {
 
 // retry calls read again after failures that pass, as long as a batch would be sent again.
 func (m *merge) retry(ctx context.Context, read func() error) error {
-	waits := pauses{limit: m.insertion.retryTimeout}
-	for {
-		err := read()
-		if err == nil || ctx.Err() != nil || !stream.ClassOf(err).Transient() {
-			return err
-		}
-		if wait, ok := waits.next(err); !ok || !sleep(ctx, wait) {
-			return err
-		}
-	}
+	return lookAgain(ctx, pauses{limit: m.insertion.retryTimeout}, sleep, read)
 }

@@ -1,11 +1,14 @@
 package mongosink
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/mongoerr"
 )
 
 // The pauses between the attempts of a batch begin with firstPause and double up to lastPause, with
@@ -17,26 +20,42 @@ const (
 	lastPause     = 10 * time.Second
 )
 
-// pauses counts the failed attempts of one batch.
+// pauses counts the failed attempts of one batch, or of a look-up.
 type pauses struct {
 	limit time.Duration // from the first failure to the last repetition
-	first time.Time
+	least int           // repetitions, also without time
+	first time.Time     // of the failures; zero before
 	n     int
 }
 
-// next returns how long to wait before the batch is repeated after err, or false if the time is
-// spent.
+// next returns how long to wait before the next attempt after err, or false if the time is spent.
 func (p *pauses) next(err error) (time.Duration, bool) {
-	if p.limit <= 0 {
+	if p.limit <= 0 && p.n >= p.least {
 		return 0, false
 	}
-	if p.n == 0 {
+	if p.first.IsZero() {
 		p.first = time.Now()
 	}
 	d := min(baseOf(err)<<min(p.n, 20), lastPause)
 	p.n++
 	d -= rand.N(d/2 + 1)
-	return d, time.Since(p.first)+d <= p.limit
+	return d, p.n <= p.least || time.Since(p.first)+d <= p.limit
+}
+
+// lookAgain calls look until it succeeds, its failure does not pass, or waits are spent. sleep returns
+// false if the run has ended.
+func lookAgain(
+	ctx context.Context, waits pauses, sleep func(context.Context, time.Duration) bool, look func() error,
+) error {
+	for {
+		err := look()
+		if err == nil || ctx.Err() != nil || !mongoerr.Class(err).Transient() {
+			return err
+		}
+		if wait, ok := waits.next(err); !ok || !sleep(ctx, wait) {
+			return err
+		}
+	}
 }
 
 // baseOf returns the first pause after err.

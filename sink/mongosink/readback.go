@@ -5,8 +5,6 @@ import (
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/millweir/millweir/internal/mongoerr"
 )
 
 // presence says what the collection has under the _id of a document that was sent.
@@ -23,20 +21,22 @@ const (
 var errIncomplete = errors.New("the server did not return all documents")
 
 // readBack reads the documents with the _ids of some of b's statements, by their indexes, and
-// compares them. level is the read concern. It reads again if a connection is lost: those of a
-// client are closed together.
-func (w *worker) readBack(ctx context.Context, b *batch, statements []int, level string) (map[int]presence, error) {
-	const attempts = 3
-	waits := pauses{limit: lastPause}
-	for try := 1; ; try++ {
-		found, err := w.readOnce(ctx, b, statements, level)
-		if err == nil || try == attempts || ctx.Err() != nil || !mongoerr.Class(err).Transient() {
-			return found, err
-		}
-		if d, _ := waits.next(err); !w.sleep(ctx, d) {
-			return nil, err
-		}
-	}
+// compares them. level is the read concern.
+func (w *worker) readBack(ctx context.Context, b *batch, statements []int, level string) (
+	found map[int]presence, err error,
+) {
+	err = w.lookAgain(ctx, func() error {
+		found, err = w.readOnce(ctx, b, statements, level)
+		return err
+	})
+	return found, err
+}
+
+// lookAgain repeats a look-up that settles a batch in the time that the batch has for repetitions. It
+// repeats it at least twice: if a connection is lost, those of a client are closed together.
+func (w *worker) lookAgain(ctx context.Context, look func() error) error {
+	waits := pauses{limit: w.retryTimeout, least: 2, first: w.waits.first}
+	return lookAgain(ctx, waits, w.sleep, look)
 }
 
 func (w *worker) readOnce(ctx context.Context, b *batch, statements []int, level string) (map[int]presence, error) {

@@ -31,7 +31,7 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 	}
 	number, numbered := w.number(ctx, b)
 	o := outcome{numbered: numbered}
-	waits := pauses{limit: w.retryTimeout}
+	w.waits = pauses{limit: w.retryTimeout}
 	for {
 		raw, err := w.sendOnce(ctx, b, number, numbered)
 		if numbered && refusesNumbers(err) {
@@ -45,7 +45,7 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 		if b.odd {
 			o.hideAttempts()
 		}
-		if !o.passes() || !w.waitToRepeat(ctx, b, &o, numbered, &waits) {
+		if !o.passes() || !w.waitToRepeat(ctx, b, &o, numbered) {
 			return o
 		}
 		b.resent = b.resent || o.last != unsent && o.last != refused
@@ -55,13 +55,13 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 // waitToRepeat waits for the next attempt to send b. It returns false if there must be none or the
 // time for repetitions is spent. A server that is away cannot say whether there may be one: it is
 // asked again.
-func (w *worker) waitToRepeat(ctx context.Context, b *batch, o *outcome, numbered bool, waits *pauses) bool {
+func (w *worker) waitToRepeat(ctx context.Context, b *batch, o *outcome, numbered bool) bool {
 	for {
 		may, doubt := w.repeatable(ctx, b, o, numbered)
 		if !may && (doubt == nil || !mongoerr.Class(doubt).Transient()) {
 			return false
 		}
-		wait, ok := waits.next(o.err)
+		wait, ok := w.waits.next(o.err)
 		if !ok || !w.sleep(ctx, wait) {
 			return false
 		}

@@ -8,6 +8,7 @@ type worker struct {
 	session session
 	open    bool            // session is the worker's
 	late    lateWrites      // of an ordered run
+	waits   pauses          // between the attempts of the batch
 	stopped <-chan struct{} // closed when the run has failed: nothing is repeated
 }
 
