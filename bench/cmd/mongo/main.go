@@ -41,6 +41,6 @@ func main() {
 func cases(in *input) []report.Case {
 	return []report.Case{
 		read(in, "cookie"), read(in, "event"), read(in, "big"), wait(in),
-		write(in, "cookie"), write(in, "event"),
+		write(in, "cookie", 8), write(in, "event", 4),
 	}
 }

@@ -23,8 +23,8 @@ const (
 )
 
 // write compares the CPU time of inserting documents into an empty collection. All competitors send
-// batches of 1,000 documents, one by one.
-func write(in *input, name string) report.Case {
+// batches of 1,000 documents, one by one. bar is the required ratio of InsertMany to ours.
+func write(in *input, name string, bar float64) report.Case {
 	c := corpus.New(1)
 	docs := make([]bson.Raw, min(written, in.docs))
 	for i := range docs {
@@ -59,7 +59,7 @@ func write(in *input, name string) report.Case {
 			return r.Inserted, err
 		}},
 		Peers: []report.Peer{
-			{Name: "driver's InsertMany", Run: insert(func(ctx context.Context, docs []bson.Raw) error {
+			{Name: "driver's InsertMany", Bar: report.Bar{Least: bar}, Run: insert(func(ctx context.Context, docs []bson.Raw) error {
 				_, err := coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
 				return err
 			})},
