@@ -26,7 +26,8 @@ type CopyOptions struct {
 //     are not copied again, so that [Repository.Rekey] gives the copy other keys for good.
 //   - Units: parts of collections. Each reads its segments back from the other store and compares
 //     their SHA-256 with the catalog. An object with a damaged segment of the unit is not copied.
-//   - Finish copies the list of objects, the signature, and last the manifest.
+//   - Finish copies the list of objects, the signature, and then the manifest. If the copy was deleted
+//     before, Finish deletes its tombstone last.
 //   - Repetition: run the job again after a failure. Objects that are there are read and compared.
 //   - Time: finish within 4 days after the first unit. A sweep of the other store may delete older
 //     objects that no manifest there names. Finish fails if it could ([ErrTooOld]): sweep that store,
@@ -112,6 +113,13 @@ func (j *copyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error
 	j.progress.tell(Event{Kind: PhaseBegun, Phase: Finishing}, did{})
 	if err := j.commit(ctx); err != nil {
 		return report, failed("copy", err)
+	}
+	if err := j.target.unburyIfPresent(ctx, m.Run); err != nil {
+		if stream.ClassOf(err) != stream.Fatal || ctx.Err() != nil {
+			return report, failed("copy", ofTarget(err))
+		}
+		report.Weaker = append(report.Weaker, "the other store still says that the copy was deleted: no backup there "+
+			"reuses it, and its data has no grace when it is deleted again")
 	}
 	j.progress.finished(nil)
 	return report, nil

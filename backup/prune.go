@@ -2,14 +2,12 @@ package backup
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/millweir/millweir/sink"
-	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -44,6 +42,8 @@ var ErrUnverified = fatal("nothing proves that the newest backup can be read: ve
 //   - Before the first deletion, a signed proof must say that the newest backup was read as a whole
 //     (Read or Drill). Otherwise the error is [ErrUnverified], and nothing is deleted.
 //   - Each deletion stores a signed tombstone first. A prune that is killed can be repeated.
+//   - If the store protects a backup for longer than the manifest says, as a copy can be, the error is
+//     [ErrHeld]. That backup stays, and its tombstone is deleted again.
 //   - A damaged manifest, or one whose signature does not match, is an error, and nothing is deleted.
 func (r *Repository) Prune(ctx context.Context, p Retention, opts *PruneOptions) (Pruned, error) {
 	o := PruneOptions{}
@@ -132,68 +132,18 @@ func (r *Repository) proven(ctx context.Context, run string) (bool, error) {
 	return len(found) > 0, err
 }
 
-// tombstone says that a backup was deleted on purpose. Its data stays until the grace has passed.
-type tombstone struct {
-	Kind       string    `json:"millweir"` // "gone"
-	Format     int       `json:"format"`
-	Repository string    `json:"repository"`
-	Run        string    `json:"run"`
-	Deleted    time.Time `json:"deleted"` // by the pruner's clock
-}
-
-const (
-	tombstonesPrefix = "gone/"
-	tombstoneKind    = "gone"
-)
-
-// remove deletes a backup: first its tombstone appears, then its manifest and the signature disappear.
+// remove deletes a backup: first its tombstone appears, then its manifest and the signature disappear. A
+// backup that the store protects stays, without a tombstone.
 func (r *Repository) remove(ctx context.Context, run string) error {
 	if err := r.bury(ctx, run); err != nil {
 		return err
 	}
-	for _, key := range []string{manifestKey(run), manifestKey(run) + signatureSuffix} {
-		if _, err := stream.Run(ctx, source.Of(key), r.store.Delete()); err != nil {
-			return err
-		}
+	err := r.delete(ctx, []string{manifestKey(run)})
+	if errors.Is(err, ErrHeld) {
+		return errors.Join(err, r.unburyIfPresent(ctx, run))
 	}
-	return nil
-}
-
-// bury stores the tombstone of a backup and then its signature, so that a repeat signs the tombstone
-// that is there, whose time is an earlier one.
-func (r *Repository) bury(ctx context.Context, run string) error {
-	key, comment := tombstonesPrefix+run, tombstoneKind+" "+run
-	content, err := json.Marshal(tombstone{
-		tombstoneKind, format, r.id, run, r.now().UTC().Truncate(time.Second),
-	})
 	if err != nil {
 		return err
 	}
-	if err := existing(put(ctx, r.store, key, append(content, '\n'))); err != nil {
-		return err
-	}
-	if content, err = get(ctx, r.store, key); err != nil {
-		return err
-	}
-	var found tombstone
-	if err := unmarshal(content, &found); err != nil || found.Kind != tombstoneKind || found.Repository != r.id ||
-		found.Run != run {
-		return failed(key, damaged("it is no tombstone of the backup"))
-	}
-	if err := existing(r.putSignature(ctx, key, content, comment)); err != nil {
-		return err
-	}
-	return r.checkSigned(ctx, key, comment)
-}
-
-// tombstones returns when the backups were deleted, by the store's clock.
-func (r *Repository) tombstones(ctx context.Context) (map[string]time.Time, error) {
-	all := map[string]time.Time{}
-	_, err := stream.Run(ctx, r.store.List(tombstonesPrefix), sink.ForEach(func(_ context.Context, o Object) error {
-		if run := strings.TrimPrefix(o.Key, tombstonesPrefix); isName(run) {
-			all[run] = o.Modified
-		}
-		return nil
-	}))
-	return all, err
+	return r.delete(ctx, []string{manifestKey(run) + signatureSuffix})
 }
