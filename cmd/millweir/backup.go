@@ -45,8 +45,7 @@ func (b *backupFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Parent, "parent", "",
 		"reuse unchanged segments of this `BACKUP` (default: the newest that fits)")
 	flags.BoolVar(&o.NoReuse, "no-reuse", false, "store everything again")
-	flags.DurationVar(&b.retain, "retain", 0,
-		"protect all objects from deletion for this `TIME`, such as 720h (Object Lock)")
+	bindRetain(flags, &b.retain)
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false,
 		"make a backup although a pattern selects nothing, or a collection cannot be read")
 	flags.BoolVar(&o.AllowEmpty, "allow-empty", false, "make a backup although there is no document")
@@ -90,11 +89,9 @@ func (b *backupFlags) options() (*backup.Options, error) {
 	default:
 		return nil, cli.Usagef("--consistency %q is none of fuzzy, per-range and instant", b.consistency)
 	}
-	if b.retain < 0 {
-		return nil, cli.Usagef("--retain %v is negative", b.retain)
-	}
-	if b.retain > 0 {
-		o.RetainUntil = time.Now().Add(b.retain)
+	var err error
+	if o.RetainUntil, err = retainUntil(b.retain); err != nil {
+		return nil, err
 	}
 	for _, text := range b.filters {
 		name, filter, ok := strings.Cut(text, "=")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millweir/millweir/s3test"
 )
@@ -103,6 +104,41 @@ func TestBadBucketWithoutLock(t *testing.T) {
 		if strings.HasPrefix(r.Key, "shop/data/") || strings.HasPrefix(r.Key, "shop/backups/") {
 			t.Errorf("%s of %s", r.Op, r.Key)
 		}
+	}
+}
+
+// A copy is protected by --retain, and says so once if it is not protected as the backup is.
+func TestCopyRetain(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.keys(t)
+	server := w.s3(t, &s3test.Options{ObjectLock: true})
+	w.must(t, "init", "s3://backups/shop", "--identity", "me.txt", "--signing-key", "sign.key")
+	w.must(t, "backup", "s3://backups/shop", "--signing-key", "sign.key", "--retain", "1h")
+	to := []string{"copy", "s3://backups/shop", "--signing-key", "sign.key", "--to"}
+	o := w.must(t, append(to, "./second")...)
+	if strings.Count(o.messages, "protected") != 1 {
+		t.Error(o.messages)
+	}
+	w.fails(t, 1, []string{"./third", "leave --retain out"}, append(to, "./third", "--retain", "2h")...)
+	w.fails(t, 2, []string{"--retain -1h"}, append(to, "./third", "--retain", "-1h")...)
+	if o := w.must(t, append(to, "s3://backups/copy", "--retain", "2h")...); strings.Contains(o.messages, "protected") {
+		t.Error(o.messages)
+	}
+	found := 0
+	for _, r := range server.Requests() {
+		object := server.Object("backups", r.Key)
+		if object == nil || !strings.HasPrefix(r.Key, "copy/data/") && !strings.HasPrefix(r.Key, "copy/backups/") {
+			continue
+		}
+		found++
+		until := object.Header.Get("X-Amz-Object-Lock-Retain-Until-Date")
+		if at, err := time.Parse(time.RFC3339, until); err != nil || time.Until(at) < time.Hour {
+			t.Errorf("%s is protected until %q", r.Key, until)
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was copied")
 	}
 }
 

@@ -14,17 +14,25 @@ func (a *app) copyBackup() *cobra.Command {
 	var store storeFlags
 	var keys keyFlags
 	var to string
+	var retain time.Duration
 	var parallel int
 	cmd := &cobra.Command{
 		Use:   "copy REPO " + backupName + " --to REPO",
 		Short: "Copy a backup to a second repository",
 		Long: `copy copies a backup, by default the newest, byte for byte, to an empty place or to an earlier copy of this
-repository. Each segment is read back there and compared. The copy has the same keys and signatures.`,
-		Example: `  millweir copy ./repo --to s3://elsewhere/tenant-7 --signing-key sign.key`,
-		Args:    a.takesRepo(1),
+repository. Each segment is read back there and compared. The copy has the same keys and signatures.
+
+--retain protects the objects of the copy from deletion, also those that are there already. It makes no protection shorter.`,
+		Example: `  millweir copy ./repo --to s3://elsewhere/tenant-7 --signing-key sign.key
+  millweir copy ./repo --to s3://elsewhere/tenant-7 --signing-key sign.key --retain 720h`,
+		Args: a.takesRepo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
 				return cli.Usagef("no --to: give a directory or s3://BUCKET/PREFIX")
+			}
+			until, err := retainUntil(retain)
+			if err != nil {
+				return err
 			}
 			v, at, _, err := a.view(cmd, args, &store, &keys)
 			if err != nil {
@@ -39,16 +47,11 @@ repository. Each segment is read back there and compared. The copy has the same 
 				return err
 			}
 			t := &tracked{verb: "copied"}
-			t.Job = v.Copy(target.store, &backup.CopyOptions{Progress: t.event})
+			t.Job = v.Copy(target.store, &backup.CopyOptions{Progress: t.event, RetainUntil: until})
 			report, err := a.runJob(cmd.Context(), t, parallel)
 			if err != nil {
 				undo()
 				return a.explainCopy(at, target, err)
-			}
-			if retain := v.Manifest().Retain; retain.After(time.Now()) {
-				a.program.Warn(cli.Textf("the backup is protected until %s, and the copy is not",
-					retain.Format(time.RFC3339)),
-					"the copy is not protected", "until", retain)
 			}
 			return a.finished(cli.Textf("copied the backup %s to %s: %s (%s), in %s", report.Run, target.name,
 				cli.Documents(report.Counts.Documents), cli.Bytes(report.Counts.Bytes),
@@ -57,6 +60,7 @@ repository. Each segment is read back there and compared. The copy has the same 
 	}
 	keys.bindReader(cmd.Flags())
 	cmd.Flags().StringVar(&to, "to", "", "the second `REPO`")
+	bindRetain(cmd.Flags(), &retain)
 	bindParallel(cmd.Flags(), &parallel, "units")
 	store.bind(cmd.Flags())
 	return cmd
@@ -68,6 +72,8 @@ func (a *app) explainCopy(from, to place, err error) error {
 	switch {
 	case errors.Is(err, backup.ErrNotEmpty):
 		return cli.Errorf("%s cannot get the copy: %w", to.name, err)
+	case errors.Is(err, backup.ErrNoHold):
+		return cli.Errorf("the copy at %s: %w: leave --retain out, or choose a bucket with Object Lock", to.name, err)
 	case errors.As(err, &ofTarget):
 		return cli.Errorf("the copy at %s: %w; run this again to go on", to.name, a.explain(to, ofTarget.Cause))
 	}
