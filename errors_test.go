@@ -70,6 +70,7 @@ var classified = map[string]struct {
 	"backup.ErrListOrder":    {backup.ErrListOrder, stream.Fatal},
 	"backup.ErrNewerFormat":  {backup.ErrNewerFormat, stream.Fatal},
 	"backup.ErrNoBackup":     {backup.ErrNoBackup, stream.Fatal},
+	"backup.ErrNoBackups":    {backup.ErrNoBackups, stream.Fatal},
 	"backup.ErrNoCollection": {backup.ErrNoCollection, stream.Fatal},
 	"backup.ErrNoHold":       {backup.ErrNoHold, stream.Fatal},
 	"backup.ErrNoKey":        {backup.ErrNoKey, stream.Fatal},

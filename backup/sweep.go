@@ -20,6 +20,11 @@ type SweepRepositoryOptions struct {
 	// DryRun deletes nothing.
 	DryRun bool
 
+	// WithoutBackups allows a sweep of a store that has no backup, not even a deleted one, as after a copy or
+	// a first backup that was killed. Otherwise the error is [ErrNoBackups] if data would be deleted: a disk
+	// that is not mounted looks the same.
+	WithoutBackups bool
+
 	// OnObject is called for each object that is, or would be, deleted. It may be nil.
 	OnObject func(Object)
 
@@ -33,6 +38,11 @@ type Swept struct {
 	Unfinished int64 `json:"unfinished"` // objects that killed processes had begun
 }
 
+// ErrNoBackups means that a sweep would delete data, and that the store has no backup, not even a deleted
+// one: it may not show all of its objects.
+var ErrNoBackups = fatal("there is data, and no backup, not even a deleted one: see that the store shows all of its " +
+	"objects, and only then sweep without backups")
+
 // Sweep deletes what no backup needs: the data of deleted backups, and what runs that failed or were
 // killed have left. It needs no identity and holds no lock.
 //
@@ -40,8 +50,8 @@ type Swept struct {
 //     was stored less than 7 days ago, and everything that a deleted backup named, until 7 days after
 //     its deletion.
 //   - Memory: about 50 bytes for each object that a backup names.
-//   - Errors: a damaged manifest or list ends the sweep before the first deletion. [ErrHeld] if an
-//     object is protected. After an error, what was deleted needs no repair: sweep again.
+//   - Errors: a damaged manifest or list, and [ErrNoBackups], end the sweep before the first deletion.
+//     [ErrHeld] if an object is protected. After an error, what was deleted needs no repair: sweep again.
 func (r *Repository) Sweep(ctx context.Context, opts *SweepRepositoryOptions) (Swept, error) {
 	s := &sweep{repo: r, now: r.now(), named: map[objectID]struct{}{}, backups: map[string]bool{}}
 	if opts != nil {
@@ -78,6 +88,9 @@ func idOfKey(key string) objectID {
 
 func (s *sweep) run(ctx context.Context) error {
 	if err := s.findNamed(ctx); err != nil {
+		return err
+	}
+	if err := s.checkBackups(ctx); err != nil {
 		return err
 	}
 	for prefix, unneeded := range map[string]func(Object) bool{
@@ -117,6 +130,19 @@ func (s *sweep) findNamed(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// checkBackups returns [ErrNoBackups] unless it may be that no backup needs the data that would be deleted.
+func (s *sweep) checkBackups(ctx context.Context) error {
+	if s.opts.WithoutBackups || len(s.backups) > 0 || len(s.gone) > 0 {
+		return nil
+	}
+	doomed := stream.Via2(s.repo.store.List(dataPrefix), stream.Filter(s.unneededData), stream.Take[Object](1))
+	found, err := stream.Run(ctx, doomed, sink.Slice[Object]())
+	if err == nil && len(found) > 0 {
+		err = failed(found[0].Key, ErrNoBackups)
+	}
+	return err
 }
 
 // name notes the objects that a backup needs.

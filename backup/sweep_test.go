@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,31 @@ func leave(t *testing.T, store Store, key string) {
 
 // has reports whether the store has objects with the prefix.
 func has(store *memStore, prefix string) bool { return len(store.keys(prefix)) > 0 }
+
+// A store without backups may be one that does not show them: its data is not deleted unasked.
+func TestSweepWithoutBackups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, store := makeRepository(t)
+		run := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2, 2))
+		for _, key := range store.keys("backups/") {
+			delete(store.objects, key)
+		}
+		leave(t, store, "jobs/"+run+"/plan.jsonl.gz.age")
+		before := len(store.keys(""))
+		if _, err := r.Sweep(t.Context(), nil); err != nil {
+			t.Error("nothing would be deleted:", err)
+		}
+		time.Sleep(8 * day)
+		s, err := r.Sweep(t.Context(), nil)
+		if !errors.Is(err, ErrNoBackups) || stream.ClassOf(err) != stream.Fatal || len(store.keys("")) != before {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if _, err := r.Sweep(t.Context(), &SweepRepositoryOptions{WithoutBackups: true}); err != nil ||
+			has(store, "data/") || has(store, "jobs/") {
+			t.Errorf("left %q, %v", store.keys(""), err)
+		}
+	})
+}
 
 // A sweep deletes what failed runs left when the grace has passed, and not before.
 func TestSweepLeftovers(t *testing.T) {

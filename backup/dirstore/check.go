@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -22,7 +23,7 @@ const probePrefix = ".check-"
 
 // Check implements [backup.Checker]. It proves that
 //
-//   - the directory exists and is one, and no link in it leads to another folder;
+//   - the directory exists and is one, and has no link under a name that a key has, at any depth;
 //   - this process may write, read, list and delete there, and the disk is not full;
 //   - the clock of the file system, which may be on another machine, is right by a minute;
 //   - the file system has hard links, by which a Put replaces nothing, and takes the longest names.
@@ -34,16 +35,16 @@ func (s *Store) Check(ctx context.Context) (err error) {
 	if err := s.makeFolders(""); err != nil {
 		return failed("check", s.dir, err)
 	}
-	if err := s.checkLinks(); err != nil {
-		return failed("check", s.dir, err)
+	if err := s.walk(ctx, "", "", func(string, fs.FileInfo) error { return nil }); err != nil { // it finds links
+		return err
 	}
 	folder, err := os.MkdirTemp(s.dir, probePrefix+"*")
 	if err != nil {
 		return failed("check", s.dir, err)
 	}
 	defer func() {
-		if e := os.RemoveAll(folder); e != nil && err == nil {
-			err = failed("check", s.dir, fmt.Errorf("delete what the check has stored: %w", e))
+		if e := os.RemoveAll(folder); e != nil {
+			err = ending.Join(err, failed("check", s.dir, fmt.Errorf("delete what the check has stored: %w", e)))
 		}
 	}()
 	for _, check := range []func(string) error{checkHardLinks, checkLongestName} {
@@ -52,20 +53,6 @@ func (s *Store) Check(ctx context.Context) (err error) {
 		}
 	}
 	return New(folder, nil).tryAll(ctx)
-}
-
-// checkLinks returns an error if an entry of the directory is a link to a folder.
-func (s *Store) checkLinks() error {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if backup.CheckKey(e.Name()) == nil {
-			err = errors.Join(err, notLinked(filepath.Join(s.dir, e.Name()), e.Type()))
-		}
-	}
-	return err
 }
 
 // link is [os.Link]. A test replaces it.
@@ -80,8 +67,11 @@ func checkHardLinks(folder string) error {
 	if err := link(one, other); err != nil {
 		return err
 	}
-	if err := link(one, other); !errors.Is(err, fs.ErrExist) {
-		return errors.Join(replacesFiles(), err)
+	switch err := link(one, other); {
+	case err == nil:
+		return replacesFiles()
+	case !errors.Is(err, fs.ErrExist):
+		return err
 	}
 	return errors.Join(os.Remove(one), os.Remove(other))
 }
@@ -113,8 +103,11 @@ func (s *Store) tryAll(ctx context.Context) error {
 	if _, err := stream.Run(ctx, source.Of(body), s.Put(key, nil)); err != nil {
 		return err
 	}
-	if _, err := stream.Run(ctx, source.Of(body), s.Put(key, nil)); !errors.Is(err, backup.ErrExists) {
-		return errors.Join(failed("check", s.dir, replacesFiles()), err)
+	switch _, err := stream.Run(ctx, source.Of(body), s.Put(key, nil)); {
+	case err == nil:
+		return failed("check", s.dir, replacesFiles())
+	case !errors.Is(err, backup.ErrExists):
+		return err
 	}
 	size, err := stream.Run(ctx, s.Get(key, nil), sink.Fold(0, func(n int, p []byte) int { return n + len(p) }))
 	if err != nil {

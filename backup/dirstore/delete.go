@@ -38,6 +38,9 @@ func (s *Store) remove(ctx context.Context, key string, changed map[string]bool)
 	if err != nil {
 		return err
 	}
+	if err := s.checkFolders(key); err != nil {
+		return failed("delete", key, err)
+	}
 	switch err = os.Remove(name); {
 	case errors.Is(err, fs.ErrNotExist):
 		err = s.exists()

@@ -58,7 +58,7 @@ func TestForeignFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("README", filepath.Join(dir, "link")); err != nil {
+	if err := os.Symlink("README", filepath.Join(dir, "LINK")); err != nil {
 		t.Log(err) // not every user of Windows may make links
 	}
 	s := dirstore.New(dir, nil)

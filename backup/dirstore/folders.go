@@ -57,8 +57,8 @@ func (s *Store) makeFolder(name string) error {
 		if err != nil {
 			return err
 		}
-		if err := notLinked(name, info.Mode()); err != nil {
-			return err
+		if !info.IsDir() {
+			return notFollowed(name)
 		}
 	}
 	if err := syncFolder(filepath.Dir(name)); err != nil {
@@ -68,17 +68,27 @@ func (s *Store) makeFolder(name string) error {
 	return nil
 }
 
-// notLinked returns an error if the file of that mode is a link to a folder: a List does not follow it,
-// and would not show the objects there.
-func notLinked(name string, mode fs.FileMode) error {
-	if mode&fs.ModeSymlink == 0 {
-		return nil
+// notFollowed returns the error of a name that a key has, and that is neither a file nor a folder: a link,
+// or a junction of Windows. No List follows it, so the objects there would seem not to exist.
+func notFollowed(name string) error {
+	return stream.Mark(fmt.Errorf("%s is neither a file nor a folder: no list follows a link: put there what it leads to",
+		name), stream.Fatal)
+}
+
+// checkFolders returns an error if a folder of the object's file is none: what it leads to is not listed.
+func (s *Store) checkFolders(key string) error {
+	for _, folder := range s.folders(key) {
+		info, err := os.Lstat(folder)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return notFollowed(folder)
+		}
 	}
-	if info, err := os.Stat(name); err != nil || !info.IsDir() { // of others
-		return nil
-	}
-	return stream.Mark(fmt.Errorf("%s is a link to a folder: put the folder itself there, or mount it there", name),
-		stream.Fatal)
+	return nil
 }
 
 // forget makes the next makeFolders sync the parents of all folders of the object again.

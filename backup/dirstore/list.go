@@ -70,12 +70,11 @@ func sortName(e fs.DirEntry) string {
 	return e.Name()
 }
 
-// visit calls f for a file whose key begins with prefix, unless it has been deleted.
+// visit calls f for a file whose key begins with prefix, unless it has been deleted. It returns an error for
+// a name that no list follows.
 func (s *Store) visit(key, prefix string, e fs.DirEntry, f func(string, fs.FileInfo) error) error {
-	if backup.CheckKey(key) == nil {
-		if err := notLinked(filepath.Join(s.dir, filepath.FromSlash(key)), e.Type()); err != nil {
-			return failed("list", key, err)
-		}
+	if !e.Type().IsRegular() && backup.CheckKey(key) == nil {
+		return failed("list", key, notFollowed(filepath.Join(s.dir, filepath.FromSlash(key))))
 	}
 	if !strings.HasPrefix(key, prefix) {
 		return nil

@@ -106,7 +106,8 @@ func (a *app) sweep() *cobra.Command {
 		Use:   "sweep REPO",
 		Short: "Delete what no backup needs",
 		Long: `sweep deletes the data of backups that were pruned more than a week ago, what failed or killed runs left more than a
-week ago, and unfinished uploads. It needs no key that reads.`,
+week ago, and unfinished uploads. It needs no key that reads. If there is no backup, not even a deleted one, it deletes no
+data without --without-backups: a disk that is not mounted looks the same.`,
 		Example: `  millweir sweep ./repo --trust sign.key.pub --dry-run`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -151,6 +152,8 @@ week ago, and unfinished uploads. It needs no key that reads.`,
 	}
 	keys.bindReader(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.DryRun, "dry-run", false, "print what would be deleted, and delete nothing")
+	cmd.Flags().BoolVar(&opts.WithoutBackups, "without-backups", false,
+		"delete data also if there is no backup, as after a copy that was killed")
 	store.bind(cmd.Flags())
 	return cmd
 }
