@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,19 +15,33 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/s3test"
 )
 
-// The tests run the program as a process: the test binary itself, if this variable is set.
-const asProgram = "MILLWEIR_TEST_AS_PROGRAM"
+// The tests run the program as a process: the test binary itself, if this variable is set. With bursts
+// the program panics at its end, and the value has its whole environment.
+const (
+	asProgram = "MILLWEIR_TEST_AS_PROGRAM"
+	bursts    = "burst"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	if how := os.Getenv(asProgram); how != "" {
 		_ = os.Unsetenv(asProgram)
+		if how == bursts {
+			cli.Main("millweir", burst)
+		}
 		main()
 	}
 	os.Exit(m.Run())
+}
+
+// burst runs the program, and panics.
+func burst(ctx context.Context, p *cli.Program, args []string) error {
+	err := run(ctx, p, args)
+	panic(fmt.Sprint(err, os.Environ()))
 }
 
 // world is a directory, the servers, the place of the repository, and the environment of the programs.

@@ -44,6 +44,9 @@ func (s *secrets) add(values ...string) {
 				s.weak = insert(s.weak, form)
 			}
 		}
+		for _, form := range encodings(v) {
+			s.strong = insert(s.strong, form)
+		}
 	}
 }
 

@@ -199,6 +199,7 @@ func (s *secrets) addEnvironment() {
 	s.addURI(os.Getenv("MONGODB_URI"))
 	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL"))
 	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL_S3"))
+	s.addNames(os.Getenv("AWS_ACCESS_KEY_ID"))
 	s.add(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"))
 	s.add(os.Getenv("MILLWEIR_SIGNING_PASSWORD"))
 }
