@@ -104,6 +104,9 @@ func (c *planCollection) checkCovered(segments []Segment) error {
 		if !follows(previous, &segments[i]) {
 			return damaged("its segments have a gap")
 		}
+		if c.Head.inIDOrder() && !segments[i].ascends() {
+			return damaged("its segments overlap")
+		}
 		previous = &segments[i]
 	}
 	if !previous.To.IsZero() {

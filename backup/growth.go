@@ -67,16 +67,20 @@ func (p *plan) addParentRanges(collection int, ranges []parentRange, marks []bso
 	begin(bson.RawValue{})
 }
 
-// marksIn returns the marks between two bounds, without them, and those after the second one.
+// marksIn returns the marks between two bounds, without them, and those from the second one on. Marks
+// that do not ascend are left out: ranges between them would have documents twice.
 func marksIn(marks []bson.RawValue, from, to bson.RawValue) (inside, rest []bson.RawValue) {
-	for len(marks) > 0 && !from.IsZero() && bsonorder.Compare(marks[0], from) <= 0 {
-		marks = marks[1:]
+	last := from
+	for i, mark := range marks {
+		switch {
+		case !to.IsZero() && bsonorder.Compare(mark, to) >= 0:
+			return inside, marks[i:]
+		case last.IsZero() || bsonorder.Compare(mark, last) > 0:
+			inside = append(inside, mark)
+			last = mark
+		}
 	}
-	n := 0
-	for n < len(marks) && (to.IsZero() || bsonorder.Compare(marks[n], to) < 0) {
-		n++
-	}
-	return marks[:n:n], marks[n:]
+	return inside, nil
 }
 
 // marks divides a collection that has grown. There are none if the server cannot divide it, or if it

@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/internal/bsonorder"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
 )
@@ -157,7 +158,7 @@ func (r *Repository) parentRanges(
 			return nil
 		}
 		s := row.segment
-		usable = usable && follows(previous, s)
+		usable = usable && follows(previous, s) && (s.ascends() || !c.Head.inIDOrder())
 		ranges = append(ranges, parentRange{s.From, s.Documents})
 		objects.add(s.Object, s.Offset+s.Length)
 		previous = s
@@ -173,6 +174,11 @@ func follows(previous, s *Segment) bool {
 		return s.From.IsZero()
 	}
 	return !s.From.IsZero() && sameValue(previous.To, s.From)
+}
+
+// ascends reports whether the range of s begins before it ends.
+func (s *Segment) ascends() bool {
+	return s.From.IsZero() || s.To.IsZero() || bsonorder.Compare(s.From, s.To) < 0
 }
 
 // sameAs reports whether the catalog is that of the same collection, read with the same filter.
