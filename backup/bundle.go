@@ -17,6 +17,9 @@ func (w *unitRun) readBundle(ctx context.Context) error {
 	var fresh []int
 	for _, c := range w.unit.Collections {
 		row, same, err := w.unchangedWhole(ctx, c)
+		if same && err == nil {
+			same, err = w.protect(ctx, row.Object)
+		}
 		switch {
 		case err != nil && w.missing(ctx, r, c, err):
 		case err != nil:

@@ -88,8 +88,19 @@ func (u *reusing) take(ctx context.Context, s Segment) error {
 	return nil
 }
 
-// name names a segment again, with a receipt once there are several.
+// name names a segment again, with a receipt once there are several. If its object is lost, it is stored
+// again.
 func (u *reusing) name(ctx context.Context, s Segment, last bool) error {
+	found, err := u.protect(ctx, s.Object)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		if err := u.flush(ctx, false); err != nil {
+			return err
+		}
+		return u.store(ctx, u.of, s.To, last)
+	}
 	u.rows = append(u.rows, receiptRow{u.of, s})
 	if last || len(u.rows) == maxReusedRows {
 		return u.flush(ctx, last)
@@ -152,7 +163,7 @@ func (w *unitRun) parentSegments(ctx context.Context, c int) stream.Source[Segme
 
 // unchanged reports whether the range of a segment of the parent has the same documents now, and the
 // bytes of those that it has. A range that was not read to its end has no known size: it is large. If it
-// is the same, s has the time at which that was read, and its object is protected as new ones are.
+// is the same, s has the time at which that was read.
 func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (same bool, size int64, err error) {
 	if s.Encoding != w.plan.Encoding {
 		return false, math.MaxInt64, nil
@@ -179,11 +190,15 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (same bool, 
 		return false, count.bytes, err
 	}
 	s.At, s.Read = readAt, readNow()
-	err = w.repo.hold(ctx, s.Object)
-	if errors.Is(err, ErrNotFound) {
-		return false, count.bytes, nil // it is stored again
+	return true, count.bytes, nil
+}
+
+// protect protects an object that is named again, as new ones are. It reports whether the object was found.
+func (w *unitRun) protect(ctx context.Context, key string) (found bool, err error) {
+	if err = w.repo.hold(ctx, key); errors.Is(err, ErrNotFound) {
+		return false, nil
 	}
-	return err == nil, count.bytes, err
+	return err == nil, err
 }
 
 // errChanged ends the read of a range as soon as it has more than the segment of the parent.

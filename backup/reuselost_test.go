@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/backup/memstore"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -127,5 +128,38 @@ func TestRetainLost(t *testing.T) {
 	}
 	if err := sameAsServer(t.Context(), r, d, report.Run); err != nil {
 		t.Error(err)
+	}
+}
+
+// Only what a backup names is protected with it, and not what it reads and stores again: small segments
+// that become one.
+func TestRetainNamedOnly(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "orders", 0, 2000, 400)
+	d.fill(t, "shop", "cookies", 0, 20, 10)
+	now := time.Now()
+	store := memstore.New(&memstore.Options{Now: func() time.Time { return now }})
+	r, err := backup.Init(t.Context(), store, newPerson(t).keys(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := backUp(t.Context(), r, d, small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := &backup.Options{SegmentBytes: 16 * small().SegmentBytes, RetainUntil: now.Add(time.Hour)}
+	again, err := backUp(t.Context(), r, d, opts)
+	if err != nil || again.Counts.Stored == 0 || again.Counts.Reused == 0 ||
+		sameAsServer(t.Context(), r, d, again.Run) != nil {
+		t.Fatalf("%+v, %v", again.Counts, err)
+	}
+	held := 0
+	for _, key := range keysOf(t, store, "data/"+first.Run) {
+		if _, err := stream.Run(t.Context(), source.Of(key), store.Delete()); errors.Is(err, backup.ErrHeld) {
+			held++
+		}
+	}
+	if held != 1 {
+		t.Errorf("%d objects of the first backup are protected, and only that of the small collection is named", held)
 	}
 }
