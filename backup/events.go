@@ -75,6 +75,11 @@ func (e *Events) Each(ctx context.Context, emit func(Event) error) error {
 			if err := emit(event); err != nil {
 				return err
 			}
+			select {
+			case <-drained:
+				return nil
+			default:
+			}
 			continue
 		case ended:
 			return nil

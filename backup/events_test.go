@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -100,5 +101,28 @@ func TestEventsIsASource(t *testing.T) {
 			}
 		},
 		Stalled: func() stream.Source[backup.Event] { return backup.NewEvents() },
+	})
+}
+
+// A receiver ends when it is drained, although the events come faster than it takes them.
+func TestEventsDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := backup.NewEvents()
+		events.Report(numbered(1))
+		n := 0
+		run := stream.Go(t.Context(), events, sink.ForEach(func(_ context.Context, e backup.Event) error {
+			n++
+			if n > 10 {
+				return errors.New("it is not drained")
+			}
+			events.Report(numbered(e.Units + 1)) // while the receiver has one
+			time.Sleep(time.Second)
+			return nil
+		}))
+		time.Sleep(3*time.Second + time.Millisecond)
+		run.Drain()
+		if _, err := run.Wait(); err != nil || n != 4 {
+			t.Errorf("%d events, %v", n, err)
+		}
 	})
 }
