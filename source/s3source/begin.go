@@ -113,14 +113,14 @@ func (r *run) headForChecksums(ctx context.Context) error {
 	return nil
 }
 
-// partSizes returns the sizes of the object's parts, which are not known yet. The requests that it
-// sends once bytes have been emitted are repeated, because a run cannot go back.
+// partSizes returns the sizes of the object's parts, which are not known yet. repeatedHead is for a
+// request after others, or after the first byte: the run cannot go back.
 func (r *run) partSizes(ctx context.Context, count int) *partSizes {
 	head := func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) }
 	return &partSizes{
 		object: &r.object, count: count, askFirst: r.nameless, head: head,
 		repeatedHead: func(part int) (*s3.HeadObjectOutput, error) {
-			return s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() (*s3.HeadObjectOutput, error) { return head(part) })
+			return s3retry.Do(ctx, r.policy, r.onRetry(), func() (*s3.HeadObjectOutput, error) { return head(part) })
 		},
 	}
 }

@@ -27,8 +27,15 @@ func (r *run) head(ctx context.Context, part *int32, opts ...func(*s3.Options)) 
 	if reason := r.reason(ctx); reason != nil {
 		return nil, reason
 	}
-	return r.headOnce(ctx, part, opts...)
+	out, err = r.headOnce(ctx, part, opts...)
+	if s3fault.Status(err) == http.StatusBadRequest {
+		err = fatal{fmt.Errorf("%w: %w", errOnlyHead, err)}
+	}
+	return out, err
 }
+
+// errOnlyHead reports the rejection of a HEAD by a service that accepts a GET of the same object.
+var errOnlyHead = stream.Mark(errors.New("the service accepts a GET and rejects the HEAD"), stream.Fatal)
 
 func (r *run) headOnce(ctx context.Context, part *int32, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
 	ctx, w := r.watch(ctx)
@@ -45,21 +52,27 @@ func (r *run) headOnce(ctx context.Context, part *int32, opts ...func(*s3.Option
 	return out, r.checkETag(aws.ToString(out.ETag))
 }
 
-// headWithChecksums sends a HEAD that asks for the object's checksums, if the service allows it.
+// headWithChecksums sends a HEAD that asks for the object's checksums, if the service allows it. The
+// rejection has no reason, so it may be for something that has passed: the request is sent again
+// before the object counts as one without checksums.
 func (r *run) headWithChecksums(ctx context.Context) (*s3.HeadObjectOutput, error) {
 	if r.opts.Verify == VerifyLength || r.withoutMode {
 		return r.head(ctx, nil)
 	}
-	out, err := r.head(ctx, nil, askForChecksum)
+	out, err := r.headOnce(ctx, nil, askForChecksum)
 	if !rejectsHeader(err) {
 		return out, err
 	}
-	plain, plainErr := r.head(ctx, nil)
-	if rejectsHeader(plainErr) { // it was not for the header
+	plain, err := r.head(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	out, err = r.headOnce(ctx, nil, askForChecksum)
+	if !rejectsHeader(err) {
 		return out, err
 	}
-	r.withoutMode = plainErr == nil
-	return plain, plainErr
+	r.withoutMode = true
+	return plain, nil
 }
 
 // confirmLength determines the end of the object by a HEAD.
@@ -95,8 +108,11 @@ func (r *run) look(ctx context.Context) error {
 		if err == nil {
 			err = r.found(ctx, out)
 		}
-		if err == nil || err == errNotByHead { //nolint:errorlint // it is our own, unwrapped
+		switch {
+		case err == nil, err == errNotByHead: //nolint:errorlint // it is our own, unwrapped
 			return err
+		case errors.Is(err, errOnlyHead) && !r.headOnly:
+			return errNotByHead
 		}
 		if err := r.again(ctx, err); err != nil {
 			return err
@@ -104,8 +120,8 @@ func (r *run) look(ctx context.Context) error {
 	}
 }
 
-// errNotByHead reports a HEAD of an empty object, or without an ETag, which keeps the parts of one
-// object. A GET has to confirm the first and avoids the second.
+// errNotByHead reports a HEAD of an empty object, which a GET has to confirm, a HEAD without an ETag,
+// by which the parts would be of one object, or the rejection of HEADs alone.
 var errNotByHead = stream.Mark(errors.New("a HEAD does not describe the object well enough"), stream.Fatal)
 
 // found begins with the object that a HEAD described.

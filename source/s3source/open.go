@@ -104,9 +104,18 @@ func askForChecksum(o *s3.Options) {
 
 // reportRetries reports the client's own retries to OnRetry.
 func (r *run) reportRetries(o *s3.Options) {
-	if f := r.opts.OnRetry; f != nil {
-		o.Retryer = s3retry.Notify(o.Retryer, func(err error, wait time.Duration) { f(r.failed(err), wait) })
+	if f := r.onRetry(); f != nil {
+		o.Retryer = s3retry.Notify(o.Retryer, f)
 	}
+}
+
+// onRetry returns OnRetry for errors of requests, or nil.
+func (r *run) onRetry() func(err error, wait time.Duration) {
+	f := r.opts.OnRetry
+	if f == nil {
+		return nil
+	}
+	return func(err error, wait time.Duration) { f(r.failed(err), wait) }
 }
 
 // checkReply compares a reply with the request and with earlier replies.

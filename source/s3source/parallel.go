@@ -2,11 +2,9 @@ package s3source
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -21,10 +19,6 @@ func (d *download) parallel(ctx context.Context, account *stream.Account, emit f
 	err := whole.look(ctx)
 	switch {
 	case err == errNotByHead: //nolint:errorlint // it is our own, unwrapped
-		return d.oneByOne(ctx, emit, lent)
-	case err != nil && s3fault.Status(err) == http.StatusBadRequest && !whole.begun:
-		// A HEAD has no body, so its error has no code: expired credentials look like a bad
-		// request.
 		return d.oneByOne(ctx, emit, lent)
 	case err != nil:
 		return err

@@ -19,8 +19,8 @@ type partSizes struct {
 	first  int64
 	equal  bool // all parts before the last have the size first
 
-	// askFirst is for an object without an ETag: one reply must have all its bytes, and a request
-	// for a size may not come before the end of that reply. So all are asked for before it.
+	// askFirst is for replies without an ETag: one of them must have all bytes of the object, and no
+	// request for a size may wait for a connection that it holds. So all sizes are asked for before it.
 	askFirst bool
 	sizes    []int64 // of all parts, if they were asked for
 
@@ -48,13 +48,14 @@ func (s *partSizes) find() error {
 	return nil
 }
 
-// askAll asks for the parts between the first and the last.
+// askAll asks for the parts between the first and the last. A request that fails is repeated alone:
+// there may be thousands before it.
 func (s *partSizes) askAll(last int64) error {
 	sizes := []int64{s.first}
 	for part := 2; part < s.count; part++ {
-		size, err := s.ask(part, s.head)
+		size, err := s.ask(part, s.repeatedHead)
 		if err != nil {
-			return err
+			return fatal{err} // its time is spent
 		}
 		sizes = append(sizes, size)
 	}
