@@ -116,7 +116,7 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 	case "replSetGetConfig":
 		return s.replSetGetConfig(req)
 	case "listDatabases":
-		return s.listDatabases()
+		return s.listDatabases(req)
 	}
 	return failure(59, "no such command: '"+req.name+"'")
 }
@@ -309,20 +309,31 @@ func (s *Server) listCollections(req *request) bson.Raw {
 	return reply
 }
 
-func (s *Server) listDatabases() bson.Raw {
+func (s *Server) listDatabases(req *request) bson.Raw {
+	if bad := refuseUnknown("listDatabases", req.body, nil, "filter", "nameOnly", "authorizedDatabases"); bad != nil {
+		return bad
+	}
 	var names []string
 	for _, ns := range s.order {
 		if db := s.data[ns].db; !slices.Contains(names, db) {
 			names = append(names, db)
 		}
 	}
-	dbs := bson.A{}
+	var dbs []bson.Raw
 	for _, name := range names {
-		dbs = append(dbs, bson.D{
+		dbs = append(dbs, document(bson.D{
 			{Key: "name", Value: name},
 			{Key: "sizeOnDisk", Value: int64(0)},
 			{Key: "empty", Value: false},
-		})
+		}))
+	}
+	filter, _ := req.body.Lookup("filter").DocumentOK()
+	dbs, err := match(dbs, filter)
+	if err != nil {
+		return failure(2, err.Error())
+	}
+	if dbs == nil {
+		dbs = []bson.Raw{} // an empty array, not null
 	}
 	return document(bson.D{{Key: "databases", Value: dbs}, {Key: "totalSize", Value: int64(0)}, ok})
 }

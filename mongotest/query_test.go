@@ -186,3 +186,21 @@ func TestEqualIDs(t *testing.T) {
 		}
 	}
 }
+
+func TestListDatabases(t *testing.T) {
+	client := connect(t, mongotest.NewServer())
+	for _, db := range []string{"a", "b"} {
+		if _, err := client.Database(db).Collection("c").InsertOne(t.Context(), op("_id", 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for filter, want := range map[string]int{"a": 1, "none": 0} {
+		names, err := client.ListDatabaseNames(t.Context(), bson.D{{Key: "name", Value: filter}})
+		if err != nil || len(names) != want {
+			t.Errorf("%s: %q, %v", filter, names, err)
+		}
+	}
+	if _, err := client.ListDatabaseNames(t.Context(), bson.D{{Key: "$where", Value: "1"}}); err == nil {
+		t.Error("a filter that is not supported is accepted")
+	}
+}

@@ -30,6 +30,9 @@ as the data without --identity, it says. A right that only a pruner or a restore
 			d := &examination{app: a}
 			d.repository(cmd.Context(), location, &store, &keys)
 			d.mongo(cmd.Context(), &mongo)
+			if err := context.Cause(cmd.Context()); err != nil {
+				return err // the checks that were not made would look as if they need not be
+			}
 			if d.failed > 0 {
 				return cli.Errorf("%d of %d checks failed", d.failed, d.checks)
 			}

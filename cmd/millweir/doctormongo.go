@@ -39,6 +39,9 @@ func (d *examination) mongo(ctx context.Context, flags *mongoFlags) {
 	m.server(ctx)
 	m.databases, err = stream.Run(ctx, mongosource.Databases(client, nil), sink.Slice[string]())
 	d.check("databases", access.Explain(err), fmt.Sprintf("the user may list them: %d", len(m.databases)))
+	if err != nil {
+		return // without databases the other checks say nothing
+	}
 	m.rights(ctx)
 	m.snapshot(ctx)
 }
@@ -85,9 +88,13 @@ func (m *deployment) server(ctx context.Context) {
 func (m *deployment) rights(ctx context.Context) {
 	var status connectionStatus
 	err := m.command(ctx, bson.D{{Key: "connectionStatus", Value: 1}, {Key: "showPrivileges", Value: true}}, &status)
+	var refused mongo.CommandError
 	switch {
+	case errors.As(err, &refused) && refused.Code != 0: // 0 is a broken connection
+		m.skip("rights", "the server does not say what the user may do: "+printed(refused.Message))
+		return
 	case err != nil:
-		m.skip("rights", "the server does not say what the user may do")
+		m.check("rights", m.access.Explain(err), "")
 		return
 	case len(status.Info.Users) == 0:
 		m.skip("rights", "the server asks for no user, so everyone may do everything")
@@ -106,6 +113,10 @@ func (m *deployment) rights(ctx context.Context) {
 		return
 	}
 	m.check("restore", nil, "the user may restore into each of these databases")
+	if lacks := m.lacks(status.Info.Privileges, validatorActions); lacks != "" {
+		m.skip("validators", "the user may not restore collections with a validator or a time limit, "+
+			"which needs the role restore or dbAdmin: "+lacks)
+	}
 }
 
 // lacks returns which of the actions the user may not do in which databases, or "".
@@ -126,12 +137,16 @@ func (m *deployment) lacks(privileges []privilege, actions []string) string {
 // snapshot reads a collection at one time. That a server cannot do it is no error: the manifest says how
 // consistent a backup is.
 func (m *deployment) snapshot(ctx context.Context) {
-	coll := m.someCollection(ctx)
-	if coll == nil {
+	coll, err := m.someCollection(ctx)
+	switch {
+	case err != nil:
+		m.check("snapshot", m.access.Explain(err), "")
+		return
+	case coll == nil:
 		m.skip("snapshot", "there is no collection to read")
 		return
 	}
-	_, err := mongosource.SnapshotTime(ctx, coll)
+	_, err = mongosource.SnapshotTime(ctx, coll)
 	if errors.Is(err, mongosource.ErrNoSnapshot) {
 		m.skip("snapshot", "the server has no snapshot reads: a backup is not of one instant, and says so")
 		return
@@ -140,16 +155,19 @@ func (m *deployment) snapshot(ctx context.Context) {
 }
 
 // someCollection returns a collection that is no view, or nil.
-func (m *deployment) someCollection(ctx context.Context) *mongo.Collection {
+func (m *deployment) someCollection(ctx context.Context) (*mongo.Collection, error) {
 	for _, name := range m.databases {
 		db := m.client.Database(name)
 		first := stream.Via2(mongosource.Collections(db, nil),
 			stream.Filter(func(c mongosource.Collection) bool { return c.Kind == mongosource.KindPlain }),
 			stream.Take[mongosource.Collection](1))
 		found, err := stream.Run(ctx, first, sink.Slice[mongosource.Collection]())
-		if err == nil && len(found) > 0 {
-			return db.Collection(found[0].Name)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			return db.Collection(found[0].Name), nil
 		}
 	}
-	return nil
+	return nil, nil
 }

@@ -60,7 +60,12 @@ func TestDoctorRights(t *testing.T) {
 		code    int
 		words   []string
 	}{
-		"everything": {restoreActions, 0, []string{"ok      backup", "ok      restore"}},
+		"everything": {
+			slices.Concat(restoreActions, validatorActions), 0, []string{"ok      backup", "ok      restore"},
+		},
+		"no validators": {
+			restoreActions, 0, []string{"ok      restore", "skipped validators", "shop: bypassDocumentValidation, collMod"},
+		},
 		"a backup":   {backupActions, 0, []string{"ok      backup", "skipped restore", "shop: createCollection", "insert"}},
 		"too little": {
 			slices.DeleteFunc(slices.Clone(backupActions), func(a string) bool { return a == "listIndexes" }), 1,
@@ -87,6 +92,25 @@ func TestDoctorRights(t *testing.T) {
 			if !strings.Contains(o.out, word) {
 				t.Errorf("%s: %q is missing: %s", name, word, o.out)
 			}
+		}
+	}
+}
+
+// What doctor could not find out because of an error is no check that need not be made.
+func TestDoctorLearnsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 1)
+	w.repository(t)
+	for command, test := range map[string]struct{ words, not string }{
+		"connectionStatus": {"FAILED  rights", "skipped rights"},
+		"listDatabases":    {"FAILED  databases", "everyone may do everything"},
+		"listCollections":  {"FAILED  snapshot", "there is no collection to read"},
+	} {
+		w.srv.Heal()
+		w.srv.Inject(mongotest.Fault{Command: command, Close: true})
+		o := w.run(t, "doctor", "./repo", "--identity", "me.txt")
+		if o.code != 1 || !strings.Contains(o.out, test.words) || strings.Contains(o.out, test.not) {
+			t.Errorf("%s: exit code %d: %s%s", command, o.code, o.out, o.messages)
 		}
 	}
 }

@@ -33,6 +33,8 @@ var (
 		"createCollection", "createIndex", "dropCollection", "find", "insert", "listCollections", "listIndexes",
 		"renameCollectionSameDB",
 	}
+	// Only a restore of a collection with a validator or a limit of time needs them.
+	validatorActions = []string{"bypassDocumentValidation", "collMod"}
 )
 
 // missing returns those of the actions that no privilege allows on all collections of the database.

@@ -7,7 +7,7 @@
 //	curl localhost:8080/customers/shop/jobs/1
 //	curl localhost:8080/customers/shop/jobs/1/events
 //	curl localhost:8080/customers/shop/backups
-//	curl -X POST 'localhost:8080/customers/shop/restores?backup=20261129t160000z-…&into=shop_restored'
+//	curl -X POST 'localhost:8080/customers/shop/restores?backup=20261129t160000z-…&into=shop-restored'
 //
 // A service of your own also authenticates its customers, and keeps the identity elsewhere: only a restore
 // needs it.
@@ -97,7 +97,8 @@ func loadKeys(identity, signingKey string) (keys backup.Keys, err error) {
 	return keys, err
 }
 
-// openOrInit opens the repository in a directory, and makes it if it does not exist.
+// openOrInit opens the repository in a directory. It makes it if it does not exist, and finishes one that was
+// not made to its end.
 func openOrInit(ctx context.Context, dir string, keys backup.Keys) (*backup.Repository, error) {
 	const onlyOwner = 0o700
 	if err := os.MkdirAll(dir, onlyOwner); err != nil {
@@ -105,8 +106,10 @@ func openOrInit(ctx context.Context, dir string, keys backup.Keys) (*backup.Repo
 	}
 	store := dirstore.New(dir, nil)
 	repo, err := backup.Open(ctx, store, keys)
-	if errors.Is(err, backup.ErrNoRepository) {
-		return backup.Init(ctx, store, keys, nil)
+	for _, unmade := range []error{backup.ErrNoRepository, backup.ErrUnsigned, backup.ErrUnfinished} {
+		if errors.Is(err, unmade) {
+			return backup.Init(ctx, store, keys, nil)
+		}
 	}
 	return repo, err
 }

@@ -78,10 +78,10 @@ func TestService(t *testing.T) {
 	if len(backups) != 1 || backups[0].Run != job.Report.Run {
 		t.Fatal(backups)
 	}
-	ask("POST", "shop/restores?into=shop_again&backup="+backups[0].Run, 200, &job)
+	ask("POST", "shop/restores?into=shop-again&backup="+backups[0].Run, 200, &job)
 	s.jobs.wait()
 	ask("GET", "shop/jobs/2", 200, &job)
-	if job.Status != "done" || len(srv.Documents("shop_again", "orders")) != 100 {
+	if job.Status != "done" || len(srv.Documents("shop-again", "orders")) != 100 {
 		t.Fatalf("%+v", job)
 	}
 
@@ -103,11 +103,14 @@ func TestService(t *testing.T) {
 	for path, status := range map[string]int{
 		"shop/restores?into=shop":         409,
 		"shop/restores?into=secret":       409,
-		"shop/restores?into=shop_x/../..": 409,
+		"shop/restores?into=shop_eu":      409, // it may be another customer's
+		"shop/restores?into=shop_eu-x":    409,
+		"shop/restores?into=shop-again":   409, // it exists
+		"shop/restores?into=shop-x/../..": 409,
 		"../backups":                      404,
 		"SHOP/backups":                    404,
-		"other/restores?into=other_x":     404,
-		"shop/restores?into=shop_x&backup=20010101t000000z-0000000000000000": 404,
+		"other/restores?into=other-x":     404,
+		"shop/restores?into=shop-x&backup=20010101t000000z-0000000000000000": 404,
 	} {
 		ask("POST", path, status, nil)
 	}

@@ -129,7 +129,7 @@ func (m *Mongo) Explain(err error) error {
 	case isServer && server.HasErrorCode(codeUnauthorized):
 		return advise("Unauthorized: "+serverMessage(err),
 			"the user may not do this: grant it (the role backup is enough "+
-				"for a backup, and the roles readWriteAnyDatabase and backup for a restore)", err)
+				"for a backup, and the roles readWriteAnyDatabase and restore for a restore)", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace):
 		return advise("InvalidNamespace: "+serverMessage(err),
 			"MongoDB does not take the name of a collection: choose "+
