@@ -202,6 +202,7 @@ func (d *restoreDrill) kill(t *testing.T, way string, p drillPoint) {
 		if c.code() != 0 {
 			t.Errorf("%s: the restore failed before it: %s", what, c.text())
 		}
+		d.equal(t, what+", and it had ended before") // before the next run would mend it
 	}
 	again := d.restore(t, way, d.m.URI())
 	again.wait(t)

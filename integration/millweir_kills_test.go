@@ -251,7 +251,7 @@ func (k *backupKills) next(t *testing.T, what string, killed *child) (did string
 	t.Helper()
 	args := k.flags()
 	run := begun.FindStringSubmatch(killed.stderr.String())
-	resumes := run != nil && k.kills%2 == 0
+	resumes := run != nil && k.random.IntN(2) == 0
 	if resumes {
 		args = []string{"--signing-key", k.signingKey(), "--resume", run[1]}
 	}

@@ -21,6 +21,7 @@ type app struct {
 	config  string    // the file of --config
 	repo    string    // of --repo
 	parsed  bool      // the command line is right, and the command has begun
+	retries retries   // of requests to the stores
 
 	known  map[string]bool // the flags of all commands
 	filled map[string]bool // flags that the environment or the configuration file has set

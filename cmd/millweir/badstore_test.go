@@ -262,5 +262,5 @@ func TestCopyNamesRepository(t *testing.T) {
 	if err := os.Remove(objects[0]); err != nil {
 		t.Fatal(err)
 	}
-	w.fails(t, 1, []string{"the backup at ./repo", "run this again"}, append(to, "./second")...)
+	w.fails(t, 1, []string{"the backup at ./repo", "there is no such object"}, append(to, "./second")...)
 }

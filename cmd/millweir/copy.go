@@ -75,7 +75,15 @@ func (a *app) explainCopy(from, to place, err error) error {
 	case errors.Is(err, backup.ErrNoHold):
 		return cli.Errorf("the copy at %s: %w: leave --retain out, or choose a bucket with Object Lock", to.name, err)
 	case errors.As(err, &ofTarget):
-		return cli.Errorf("the copy at %s: %w; run this again to go on", to.name, a.explain(to, ofTarget.Cause))
+		return again(err, cli.Errorf("the copy at %s: %w", to.name, a.explain(to, ofTarget.Cause)))
 	}
-	return cli.Errorf("the backup at %s: %w; run this again to go on", from.name, a.explain(from, err))
+	return again(err, cli.Errorf("the backup at %s: %w", from.name, a.explain(from, err)))
+}
+
+// again adds to the words for err that a repetition goes on, unless the error is damage.
+func again(err, words error) error {
+	if errors.Is(err, backup.ErrDamaged) || errors.Is(err, backup.ErrNotFound) {
+		return words
+	}
+	return cli.Errorf("%w; run this again to go on", words)
 }

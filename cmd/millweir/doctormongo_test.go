@@ -66,7 +66,7 @@ func TestDoctorRights(t *testing.T) {
 		"no validators": {
 			restoreActions, 0, []string{"ok      restore", "skipped validators", "shop: bypassDocumentValidation, collMod"},
 		},
-		"a backup":   {backupActions, 0, []string{"ok      backup", "skipped restore", "shop: createCollection", "insert"}},
+		"a backup": {backupActions, 0, []string{"ok      backup", "skipped restore", "shop: createCollection", "insert"}},
 		"too little": {
 			slices.DeleteFunc(slices.Clone(backupActions), func(a string) bool { return a == "listIndexes" }), 1,
 			[]string{"FAILED  backup", "shop: listIndexes", "grant it the role backup"},

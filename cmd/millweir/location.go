@@ -102,7 +102,7 @@ func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, err
 		return place{}, err
 	}
 	store := s3store.New(client, bucket, strings.Trim(prefix, "/"),
-		&s3store.Options{RetryTimeout: access.RetryTimeout()})
+		&s3store.Options{RetryTimeout: access.RetryTimeout(), OnRetry: a.retries.note})
 	return place{
 		store:   store,
 		name:    "s3://" + rest,

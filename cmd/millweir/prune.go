@@ -127,7 +127,7 @@ data without --without-backups: a disk that is not mounted looks the same.`,
 					}{"object", o.Key, o.Size, o.Modified}, printed(o.Key))
 				}
 			}
-			t := &tracked{}
+			t := &tracked{retries: &a.retries, words: a.program.Words}
 			opts.Progress = t.event
 			stop := func() {}
 			if !opts.DryRun { // it prints lines of its own

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/signal"
 	"regexp"
@@ -77,8 +78,13 @@ func (w *world) stallCommand(command, db string) <-chan struct{} {
 // reply.
 func (w *world) stopped(t *testing.T, stuck <-chan struct{}, signals []syscall.Signal, args ...string) outcome {
 	t.Helper()
-	return w.wait(t, w.command(t, args...), func(p *os.Process) {
-		<-stuck
+	return w.wait(t, w.command(t, args...), func(p *os.Process, ended <-chan struct{}) {
+		select {
+		case <-stuck:
+		case <-ended:
+			t.Error("the program ended before it sent the request")
+			return
+		}
 		for i, s := range signals {
 			if i > 0 {
 				time.Sleep(20 * time.Millisecond) // so that the kernel does not merge the two
@@ -140,8 +146,13 @@ func TestSecondSignal(t *testing.T) {
 	w.repository(t)
 	stuck, aborted := w.stall("UploadPart", ""), w.stall("AbortMultipartUpload", "")
 	cmd := w.command(t, w.backup()...)
-	o := w.wait(t, cmd, func(p *os.Process) {
-		<-stuck
+	o := w.wait(t, cmd, func(p *os.Process, ended <-chan struct{}) {
+		select {
+		case <-stuck:
+		case <-ended:
+			t.Error("the program ended before it sent the request")
+			return
+		}
 		_ = p.Signal(syscall.SIGTERM)
 		<-aborted
 		go func() {
@@ -219,7 +230,31 @@ func TestFrozen(t *testing.T) {
 	w.addNoise(t)
 	w.repository(t)
 	w.stall("UploadPart", "")
-	cmd := w.command(t, w.backup()...)
+	line := w.lineOf(t, "nothing has moved", w.backup()...)
+	if !strings.HasPrefix(line, "millweir: under way: 0 documents (0 B) stored, ") {
+		t.Errorf("the progress is %q", line)
+	}
+}
+
+// The progress names the reason of the last retry, so that an outage of the store has a name.
+func TestRetriesShown(t *testing.T) {
+	t.Parallel()
+	w := newS3World(t)
+	w.addNoise(t)
+	w.repository(t)
+	w.storage.Fault(s3test.Fault{
+		Op: "UploadPart", Times: -1, Before: s3test.Fail(http.StatusServiceUnavailable, "ServiceUnavailable"),
+	})
+	line := w.lineOf(t, "retries: ", w.backup()...)
+	if !strings.Contains(line, ", the last one after: ") || !strings.Contains(line, "ServiceUnavailable") {
+		t.Errorf("the progress is %q", line)
+	}
+}
+
+// lineOf runs the program until it prints a line with the words, and returns that.
+func (w *world) lineOf(t *testing.T, words string, args ...string) string {
+	t.Helper()
+	cmd := w.command(t, args...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -229,14 +264,12 @@ func TestFrozen(t *testing.T) {
 	}
 	line := ""
 	for lines := bufio.NewScanner(stderr); line == "" && lines.Scan(); {
-		if strings.Contains(lines.Text(), "nothing has moved") {
+		if strings.Contains(lines.Text(), words) {
 			line = lines.Text()
 		}
 	}
 	_ = cmd.Process.Kill()
 	_, _ = io.Copy(io.Discard, stderr)
 	_ = cmd.Wait() // killed
-	if !strings.HasPrefix(line, "millweir: under way: 0 documents (0 B) stored, ") {
-		t.Errorf("the progress is %q", line)
-	}
+	return line
 }

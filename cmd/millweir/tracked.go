@@ -21,6 +21,9 @@ type tracked struct {
 	prepared  atomic.Bool // the units are known: the job refuses nothing
 	finishing atomic.Bool
 
+	retries *retries // of the store, or nil
+	words   func(error) string
+
 	mu   sync.Mutex
 	last backup.Event
 
@@ -76,6 +79,9 @@ func (t *tracked) Line(elapsed time.Duration) string {
 	if stalled := t.stalled(elapsed); stalled > 0 {
 		line += ", nothing has moved for " + stalled.Truncate(time.Second).String()
 	}
+	if t.retries != nil {
+		line += t.retries.line(t.words)
+	}
 	line += ", " + elapsed.Truncate(time.Second).String()
 	if share := e.Share; share > 0 {
 		left := time.Duration(float64(elapsed) * (1 - share) / share)
@@ -96,7 +102,11 @@ func (t *tracked) stalled(elapsed time.Duration) time.Duration {
 
 // Attrs implements [cli.Progress]: the newest event, as a program reads it.
 func (t *tracked) Attrs(elapsed time.Duration) []any {
-	return []any{"event", t.read(), "stalled", cli.Seconds(t.stalled(elapsed)), "elapsed", cli.Seconds(elapsed)}
+	all := []any{"event", t.read(), "stalled", cli.Seconds(t.stalled(elapsed)), "elapsed", cli.Seconds(elapsed)}
+	if t.retries != nil {
+		all = append(all, t.retries.attrs()...)
+	}
+	return all
 }
 
 // Share implements [cli.Progress].
@@ -115,6 +125,7 @@ const (
 // runJob runs a job and shows its progress.
 func (a *app) runJob(ctx context.Context, t *tracked, parallel int) (backup.Report, error) {
 	ctx = stream.WithBudget(ctx, stream.NewBudget(max(int64(parallel)*unitMemory, leastMemory)))
+	t.retries, t.words = &a.retries, a.program.Words
 	stop := a.program.Watch(t)
 	report, err := cli.Protect(func() (backup.Report, error) { return backup.Run(ctx, t, parallel) })
 	stop()

@@ -120,11 +120,11 @@ func (w *world) command(t *testing.T, args ...string) *exec.Cmd {
 // run runs the program with its arguments.
 func (w *world) run(t *testing.T, args ...string) outcome {
 	t.Helper()
-	return w.wait(t, w.command(t, args...), func(*os.Process) {})
+	return w.wait(t, w.command(t, args...), func(*os.Process, <-chan struct{}) {})
 }
 
 // wait starts the program, calls meanwhile, and waits for the end. No output may show a secret.
-func (w *world) wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) outcome {
+func (w *world) wait(t *testing.T, cmd *exec.Cmd, meanwhile func(p *os.Process, ended <-chan struct{})) outcome {
 	t.Helper()
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
@@ -133,9 +133,16 @@ func (w *world) wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) o
 	}
 	stuck := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer stuck.Stop()
-	meanwhile(cmd.Process)
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = cmd.Wait()
+	}()
+	meanwhile(cmd.Process, ended)
+	<-ended
 	var exit *exec.ExitError
-	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
+	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	o := outcome{cmd.ProcessState.ExitCode(), out.String(), messages.String()}

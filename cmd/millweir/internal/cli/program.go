@@ -78,7 +78,7 @@ func (p *Program) Done(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelInfo, words, msg, attrs...)
 }
 
-// Warn reports what the operator should know although the job succeeds: as words, or with -json-log
+// Warn reports what the operator should know although the job succeeds: as words, or with --json
 // as msg with attrs.
 func (p *Program) Warn(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelWarn, Textf("warning: %w", words), msg, attrs...)

@@ -18,7 +18,7 @@ func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err er
 			return err
 		}
 		credentials, err := client.Options().Credentials.Retrieve(ctx)
-		what := "the object's bytes and the names of bucket and key"
+		what := "the objects' bytes and the names of bucket and keys"
 		if credentials.SessionToken != "" {
 			what += ", and the session token"
 		}
