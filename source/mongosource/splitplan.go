@@ -75,7 +75,8 @@ func (s *split) divide(ctx context.Context) (splitPlan, error) {
 			return splitPlan{}, context.Cause(ctx)
 		}
 		err = classify(err)
-		if !errors.As(err, &server) || stream.ClassOf(err).Transient() {
+		refusal := errors.As(err, &server) || errors.Is(err, errNoSize)
+		if !refusal || stream.ClassOf(err).Transient() {
 			return splitPlan{}, s.fail(fmt.Errorf("find ranges by %s: %w", d.method, err))
 		}
 		refused = append(refused, fmt.Errorf("by %s: %w", d.method, err))
@@ -96,18 +97,25 @@ func bounds(ids []bson.RawValue) (usable []string) {
 	return usable
 }
 
+// errNoSize says that a way to find bounds does not work because it needs the size of the collection.
+var errNoSize = errors.New("the server states no size of the collection")
+
 // splitVector asks the server for bounds, which it finds in the index on _id. The server splits at
 // half of maxChunkSizeBytes, and by default after 250,000 documents at the latest.
 func (s *split) splitVector(ctx context.Context) (ids []bson.RawValue, err error) {
 	stats, err := s.aggregate(ctx, bson.A{
 		bson.D{{Key: "$collStats", Value: bson.D{{Key: "storageStats", Value: bson.D{}}}}},
 	})
-	if err != nil || len(stats) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	size, _ := stats[0].Lookup("storageStats", "size").AsInt64OK()
-	if size == 0 {
-		return nil, nil
+	size := int64(0) // of all shards
+	for _, shard := range stats {
+		n, _ := shard.Lookup("storageStats", "size").AsInt64OK()
+		size += n
+	}
+	if size <= 0 {
+		return nil, errNoSize // or it is empty
 	}
 	db := s.coll.Database()
 	reply, err := s.command(ctx, bson.D{

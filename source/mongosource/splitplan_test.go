@@ -74,3 +74,25 @@ func TestSplitAsksForRanges(t *testing.T) {
 		}
 	}
 }
+
+// A server that does not state the size of a collection divides it by a sample.
+func TestDivideWithoutSize(t *testing.T) {
+	for name, stats := range map[string]bson.A{
+		"no reply":    {},
+		"no size":     {bson.D{{Key: "storageStats", Value: bson.D{{Key: "count", Value: 1000}}}}},
+		"a size of 0": {bson.D{{Key: "storageStats", Value: bson.D{{Key: "size", Value: 0}}}}},
+	} {
+		srv, coll := serve(t, numbered(t, 1000))
+		reply, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
+			{Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.cookies"}, {Key: "firstBatch", Value: stats},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.Inject(mongotest.Fault{Command: "aggregate", Nth: 1, Reply: reply})
+		ids, err := mongosource.Divide(t.Context(), coll, bson.D{}, &mongosource.SplitOptions{Ranges: 4})
+		if err != nil || len(ids) != 3 {
+			t.Errorf("%s: %d bounds, %v", name, len(ids), err)
+		}
+	}
+}
