@@ -110,8 +110,8 @@ func TestProvenKnowsDepths(t *testing.T) {
 		if err := v.prove(t.Context(), time.Now(), &Report{Depth: depth}, problems{}); err != nil {
 			t.Fatal(err)
 		}
-		if proven, err := r.proven(t.Context(), run); err != nil || proven != (depth == "read") {
-			t.Errorf("%s: %v, %v", depth, proven, err)
+		if doubt, err := r.doubt(t.Context(), run); err != nil || (doubt == "") != (depth == "read") {
+			t.Errorf("%s: %q, %v", depth, doubt, err)
 		}
 	}
 }

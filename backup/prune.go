@@ -31,7 +31,8 @@ type Pruned struct {
 	Weaker []string `json:"weaker,omitempty"`
 }
 
-// ErrUnverified is the error of [Repository.Prune] if no proof says that the newest backup can be read.
+// ErrUnverified is the error of [Repository.Prune] if no proof says that the newest backup can be read, or
+// a later one says that it is damaged.
 var ErrUnverified = fatal("nothing proves that the newest backup can be read: verify it first")
 
 // Prune deletes the backups that no rule of the retention keeps, the oldest first. It deletes their
@@ -40,7 +41,8 @@ var ErrUnverified = fatal("nothing proves that the newest backup can be read: ve
 //
 //   - Backups whose objects are protected from deletion (Object Lock) are kept until that ends.
 //   - Before the first deletion, a signed proof must say that the newest backup was read as a whole
-//     (Read or Drill). Otherwise the error is [ErrUnverified], and nothing is deleted.
+//     (Read or Drill), after the last verification that found damage. Otherwise the error is
+//     [ErrUnverified], and nothing is deleted.
 //   - Each deletion stores a signed tombstone first. A prune that is killed can be repeated.
 //   - If the store protects a backup for longer than the manifest says, as a copy can be, the error is
 //     [ErrHeld]. That backup stays, and its tombstone is deleted again.
@@ -73,14 +75,14 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 	if err := r.checkSigns(ctx); err != nil {
 		return result, err
 	}
-	proven, err := r.proven(ctx, result.Kept[0].Run)
+	doubt, err := r.doubt(ctx, result.Kept[0].Run)
 	switch {
 	case err != nil:
 		return result, err
-	case !proven && !o.Unverified:
-		return result, fmt.Errorf("%w: %s", ErrUnverified, result.Kept[0].Run)
-	case !proven:
-		result.Weaker = append(result.Weaker, "nothing proves that the newest backup can be read: "+result.Kept[0].Run)
+	case doubt != "" && !o.Unverified:
+		return result, fmt.Errorf("%w: %s", ErrUnverified, doubt)
+	case doubt != "":
+		result.Weaker = append(result.Weaker, "nothing proves that the newest backup can be read: "+doubt)
 	}
 	report := newProgress(o.Progress, "prune", "")
 	report.expect(Total{Units: len(doomed)}, 0)
@@ -117,19 +119,6 @@ func keep(p Retention, backups []Manifest, now time.Time) (kept []Kept, doomed [
 	}
 	slices.Reverse(doomed)
 	return kept, doomed
-}
-
-// proven reports whether a proof says that the backup, with its present manifest, was read as a whole.
-func (r *Repository) proven(ctx context.Context, run string) (bool, error) {
-	m, err := r.manifest(ctx, run)
-	if err != nil {
-		return false, err
-	}
-	proofs := stream.Via(r.Proofs(), stream.Filter(func(p Proof) bool {
-		return p.Run == run && p.Passed && p.Manifest == m.sha256 && (p.Of == string(Read) || p.Of == drillDepth)
-	}))
-	found, err := stream.Run(ctx, stream.Via(proofs, stream.Take[Proof](1)), sink.Slice[Proof]())
-	return len(found) > 0, err
 }
 
 // remove deletes a backup: first its tombstone appears, then its manifest and the signature disappear. A

@@ -62,6 +62,7 @@ func TestPrune(t *testing.T) {
 				store.objects[key] = body
 			}
 		}
+		time.Sleep(time.Minute)
 		if _, err := r.Prune(t.Context(), lastTwo, nil); !errors.Is(err, ErrUnverified) {
 			t.Fatalf("with proofs of less, or of another: %v", err)
 		}

@@ -22,8 +22,9 @@ func (a *app) prune() *cobra.Command {
 		Use:   "prune REPO",
 		Short: "Delete backups by rule",
 		Long: `prune deletes the backups that no rule keeps. A backup that any rule keeps stays, and one that is protected
-(Object Lock) stays until that ends. Before the first deletion, a proof must say that the newest backup was read as a whole:
-see verify. The data is deleted by sweep, a week later. prune needs no key that reads.`,
+(Object Lock) stays until that ends. Before the first deletion, a proof must say that the newest backup was read as a whole,
+after the last verification that found damage: see verify. The data is deleted by sweep, a week later. prune needs no key
+that reads.`,
 		Example: `  millweir prune ./repo --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --signing-key sign.key --dry-run`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
