@@ -46,6 +46,7 @@ type prepared struct {
 	Later   bool     `json:"later"`            // indexes or a time limit are missing
 	Weaker  []string `json:"weaker,omitempty"` // for the report
 	Failed  []string `json:"failed,omitempty"` // that the server refused, except for documents
+	Made    uuid     `json:"made,omitzero"`    // of the prepared collection; zero if the server gives none
 }
 
 // prepare does everything that can be done before anything is visible.
@@ -121,7 +122,7 @@ func (r *collectionRestore) stage(ctx context.Context) error {
 	result, err := consume(ctx, &r.job.meters, r.documents(), mongosink.ReplaceCollection(r.prepared(),
 		&mongosink.ReplaceCollectionOptions{
 			Insert: opts, Description: description, Indexes: indexes, DropTarget: true, AllowEmpty: true,
-			StagingName: name + fillingSuffix, Check: r.check,
+			StagingName: name + fillingSuffix, Check: r.checkMade,
 		}), func() time.Duration { return r.checking })
 	if result.Target == mongosink.TargetReplaced && r.refused(err) {
 		err = nil
@@ -136,14 +137,15 @@ func (r *collectionRestore) staged(ctx context.Context) (bool, error) {
 	if r.job.fresh || r.job.opts.partial() {
 		return false, nil
 	}
-	found, err := exists(ctx, r.prepared())
-	if err != nil || !found {
+	found, err := lookUp(ctx, r.prepared())
+	if err != nil || found == nil {
 		return false, err
 	}
 	have, err := r.tallyOf(ctx, r.prepared())
 	if err != nil || !have.SameDocuments(r.listed) {
 		return false, err
 	}
+	r.data.Made = found.UUID
 	r.data.Want, r.data.Later = r.listed, true // the earlier run may have been refused indexes
 	r.counts = Counts{Documents: r.listed.Documents, Bytes: r.listed.Bytes}
 	return true, nil
@@ -168,6 +170,19 @@ func (r *collectionRestore) refused(err error) bool {
 			quoted(r.target.to), f.Message))
 	}
 	return true
+}
+
+// checkMade is check for the collection that becomes the prepared one. It notes its UUID, which a rename
+// does not change.
+func (r *collectionRestore) checkMade(ctx context.Context, coll *mongo.Collection) error {
+	found, err := lookUp(ctx, coll)
+	if err != nil {
+		return err
+	}
+	if found != nil {
+		r.data.Made = found.UUID
+	}
+	return r.check(ctx, coll)
 }
 
 // check compares the documents of a collection with those that it was given.

@@ -191,6 +191,70 @@ func TestRestoreMergeKilled(t *testing.T) {
 	}
 }
 
+// A merge that was killed before its indexes were there keeps its mark when it is abandoned, so that the next
+// run creates them.
+func TestRestoreMergeAbandoned(t *testing.T) {
+	r, _ := makeRepository(t)
+	c := plainCollection(t, "shop", "orders", 5)
+	c.indexes = []bson.D{{
+		{Key: "v", Value: 2},
+		{Key: "key", Value: bson.D{{Key: "at", Value: 1}}},
+		{Key: "name", Value: "at_1"},
+		{Key: expiry, Value: 60},
+	}}
+	makeBackup(t, r, time.Now(), c)
+	srv := mongotest.NewServer()
+	client := mongofixture.Connect(t, srv)
+	ctx, kill := context.WithCancel(t.Context())
+	srv.Inject(mongotest.Fault{Command: "createIndexes", Close: true, If: func(mongotest.Command) bool {
+		kill()
+		return true
+	}})
+	opts := &RestoreOptions{Merge: true}
+	job := view(t, r, "").Restore(client, opts)
+	if _, err := Run(ctx, job, 1); err == nil {
+		t.Fatal("no error")
+	}
+	srv.Heal()
+	if err := job.(Abandoner).Abandon(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), view(t, r, "").Restore(client, opts), 1); err != nil {
+		t.Fatal(err)
+	}
+	found, err := stream.Run(t.Context(), mongosource.Indexes(client.Database("shop").Collection("orders")),
+		sink.Slice[bson.Raw]())
+	if err != nil || len(found) != 2 {
+		t.Errorf("%d indexes, %v", len(found), err)
+	}
+	if all := names(t, srv); len(all) != 1 {
+		t.Error(all)
+	}
+}
+
+// A restore does not publish what another one, with other options, has prepared under the same name.
+func TestRestorePublishesItsOwn(t *testing.T) {
+	r, _ := makeRepository(t)
+	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "orders", 5))
+	part := &RestoreOptions{From: int32(2)}
+	for name, opts := range map[string][2]*RestoreOptions{"all, then a part": {nil, part}, "a part, then all": {part, nil}} {
+		srv := mongotest.NewServer()
+		client := mongofixture.Connect(t, srv)
+		first, second := view(t, r, "").Restore(client, opts[0]), view(t, r, "").Restore(client, opts[1])
+		receipts := prepareShop(t, first)
+		others := prepareShop(t, second)
+		if _, err := first.Finish(t.Context(), receipts); !errors.Is(err, ErrNotEqual) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := len(srv.Documents("shop", "orders")); n > 0 {
+			t.Errorf("%s: %d documents are visible", name, n)
+		}
+		if _, err := second.Finish(t.Context(), others); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A name that a view or a time series has, and a view that is another one, are refused before anything
 // is visible. With DropTarget, a view is replaced.
 func TestRestoreViewsInTheWay(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -26,7 +27,7 @@ func (r *collectionRestore) checkPublish(ctx context.Context) error {
 	if !r.renames() {
 		return nil
 	}
-	waits, err := exists(ctx, r.prepared())
+	waits, err := r.findPrepared(ctx)
 	if err != nil {
 		return err
 	}
@@ -34,15 +35,26 @@ func (r *collectionRestore) checkPublish(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case waits && found != nil && !r.job.opts.DropTarget:
+	case waits != nil && found != nil && !r.job.opts.DropTarget:
 		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrTargetExists)
-	case !waits && found != nil: // an earlier Finish renamed it
+	case waits == nil && found != nil: // an earlier Finish renamed it
 		r.published, r.made = true, found.UUID
 		return errors.Join(r.check(ctx, r.coll), r.confirmMajority(ctx))
-	case !waits:
+	case waits == nil:
 		return r.gone()
 	}
 	return nil
+}
+
+// findPrepared returns the prepared collection, or nil. It is an error if another restore, which may have
+// other options, has put its own there.
+func (r *collectionRestore) findPrepared(ctx context.Context) (*mongosource.Collection, error) {
+	found, err := lookUp(ctx, r.prepared())
+	if err == nil && found != nil && r.data.Made != (uuid{}) && found.UUID != (uuid{}) && found.UUID != r.data.Made {
+		err = fmt.Errorf("%s: %w: another restore has replaced what was prepared: run the restore again",
+			quoted(r.target.to), ErrNotEqual)
+	}
+	return found, err
 }
 
 func (r *collectionRestore) gone() error {
@@ -73,7 +85,7 @@ func (r *collectionRestore) publish(ctx context.Context) error {
 	if !r.renames() || r.published {
 		return nil
 	}
-	prepared, err := lookUp(ctx, r.prepared())
+	prepared, err := r.findPrepared(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,7 +184,8 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 	return fmt.Errorf("rename the prepared collection: %w", err)
 }
 
-// abandon removes what was prepared.
+// abandon removes what was prepared. The mark of a merge that made its target stays: another run then
+// creates the indexes.
 func (r *collectionRestore) abandon(ctx context.Context) error {
 	unfinished, err := r.unfinished(ctx)
 	if err == nil && unfinished {
@@ -182,7 +195,11 @@ func (r *collectionRestore) abandon(ctx context.Context) error {
 		return err
 	}
 	if r.job.opts.Merge {
-		if err := r.later().coll.Drop(ctx); err != nil {
+		made, err := r.isLater(ctx)
+		if err == nil && !made {
+			err = r.later().coll.Drop(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
