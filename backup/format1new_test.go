@@ -95,7 +95,8 @@ func TestNewerProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stream.Run(t.Context(), r.Proofs(), sink.Discard[backup.Proof]()); !errors.Is(err, backup.ErrNewerFormat) {
+	_, err = stream.Run(t.Context(), r.Proofs(), sink.Discard[backup.Proof]())
+	if !errors.Is(err, backup.ErrNewerFormat) {
 		t.Error(err)
 	}
 }

@@ -158,8 +158,8 @@ func schemaOf(key string, n, collections int) string {
 // listDocuments returns the documents of a list, as canonical Extended JSON.
 func listDocuments(t *testing.T, r *Repository, key string) (all []string) {
 	t.Helper()
-	docs, err := stream.Run(t.Context(), stream.Via(r.store.Get(key, nil), encrypted(Encoding("").format(), nil, nil).Decode()),
-		sink.Slice[bson.Raw]())
+	decoding := encrypted(JSONGzip.format(), nil, nil).Decode()
+	docs, err := stream.Run(t.Context(), stream.Via(r.store.Get(key, nil), decoding), sink.Slice[bson.Raw]())
 	if err != nil {
 		t.Fatalf("%s: %v", key, err)
 	}
