@@ -23,7 +23,8 @@ func (r *reported) Unwrap() error { return r.err }
 
 // Report returns err, an error of the SDK, with a text that is safe to print. The text of a server
 // is escaped and cut, and only the host of a URL is shown. For a redirect it adds what to do about
-// it, and for plain http to a server that expects TLS. It returns err itself if its text is already safe.
+// it, and for plain http to a server that expects TLS. It returns err itself if its text is already
+// safe.
 func Report(err error) error {
 	if err == nil {
 		return nil

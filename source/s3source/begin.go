@@ -90,10 +90,12 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 }
 
 // endsRun reports whether err, of a question about the object, ends the run or leads to another
-// attempt. After any other error the run goes on without the answer.
+// attempt. After any other error the run goes on without the answer, and so it does if the service
+// keeps giving a bad reply: a proxy that answers in its place does so for a while only.
 func (r *run) endsRun(ctx context.Context, err error) bool {
+	mayPass := errors.Is(err, ErrBadReply) && r.badReplies < maxBadReplies && r.opts.RetryTimeout > 0
 	return err != nil && ctx.Err() != nil || errors.Is(err, ErrObjectChanged) || errors.Is(err, ErrNotFound) ||
-		r.policy.Transient(err)
+		mayPass || r.policy.Transient(err)
 }
 
 // headForChecksums adds its checksums to an object that a reply for a range has described.

@@ -18,6 +18,10 @@
 // range is only counted, because checksums are of the whole object. If only the length is compared,
 // a HEAD confirms it, because a proxy may shorten both a body and its Content-Length.
 //
+// A first reply without an ETag may come from a proxy. Unless it is for a range, its bytes are not
+// used: a HEAD describes the object, which is then requested again. Bytes of a reply without an
+// ETag are never continued by those of another reply.
+//
 // # Retries
 //
 // If a reply ends early, with or without an error, the next request has a Range and, in If-Match,
@@ -118,7 +122,7 @@ var (
 	ErrNotFound = stream.Mark(errors.New("there is no such object"), stream.Fatal)
 
 	// ErrObjectChanged reports an object that was replaced before or during the read: its ETag is
-	// not the expected one.
+	// not the expected one, or, if a reply has no ETag, its version or time of change is not.
 	ErrObjectChanged = stream.Mark(errors.New("the object was replaced"), stream.Fatal)
 
 	// ErrArchived reports an object in an archive: it must be restored before it can be read.

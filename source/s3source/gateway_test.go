@@ -156,3 +156,41 @@ func TestGatewayAnswersAll(t *testing.T) {
 		}
 	})
 }
+
+// TestGatewayAnswersHead: a gateway answers the HEADs that confirm the length of the object.
+func TestGatewayAnswersHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, times := range []int{2, always} {
+			server, client := oneConnection(t)
+			want := server.Put(bucket, key, random(1000)).Body
+			server.Fault(s3test.Fault{Op: "HeadObject", Times: times, Before: chunkedPage})
+			got, err := read(t.Context(), s3source.Download(client, bucket, key,
+				&s3source.DownloadOptions{Verify: s3source.VerifyLength}))
+			if !bytes.Equal(got, want) || times != always && err != nil ||
+				times == always && !errors.Is(err, s3source.ErrBadReply) {
+				t.Errorf("%d times: %d bytes, %v", times, len(got), err)
+			}
+		}
+	})
+}
+
+// TestGatewayHidesChecksum: a gateway answers HEADs that the comparison of a checksum needs. The
+// download does not go on without the checksum.
+func TestGatewayHidesChecksum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, opts := range map[string]s3source.DownloadOptions{
+			"sizes of the parts": {}, "checksums": {Length: 1000}, "4 at a time": {Parallelism: 4, PartSize: 300},
+		} {
+			server, client := oneConnection(t)
+			want := random(1000)
+			written{algorithm: "SHA256", parts: []int{300, 200, 450, 50}}.store(t, client, want)
+			server.Fault(s3test.Fault{Op: "HeadObject", Times: 3, Before: chunkedPage})
+			var compared s3source.Verification
+			opts.OnObject = func(o s3source.Object) error { compared = o.Verification; return nil }
+			got, err := read(t.Context(), s3source.Download(client, bucket, key, &opts))
+			if err != nil || !bytes.Equal(got, want) || compared.Parts != 4 {
+				t.Errorf("%s: %d bytes, %v, compared with %+v", name, len(got), err, compared)
+			}
+		}
+	})
+}

@@ -23,8 +23,9 @@ type HeadOptions struct {
 
 // Head returns what the service says about an object, without its bytes. Verification is what a
 // download of the whole object compares. The errors are those of [Download]: [ErrNotFound],
-// [ErrCustomerKey], [ErrObjectChanged], [ErrBadReply], or the SDK's, wrapped. It needs the right
-// s3:GetObject, and for a version s3:GetObjectVersion.
+// [ErrCustomerKey], [ErrObjectChanged], [ErrBadReply], or the SDK's, wrapped. If the service rejects
+// the HEAD with status 400, a GET of one byte finds the reason. It needs the right s3:GetObject, and
+// for a version s3:GetObjectVersion.
 func Head(ctx context.Context, client API, bucket, key string, opts *HeadOptions) (Object, error) {
 	o := DownloadOptions{}
 	if opts != nil {

@@ -45,6 +45,7 @@ var matrixFaults = []matrixFault{
 	{name: "body too short, chunked", after: s3test.ShortenChunked(333)},
 	{name: "empty body", after: s3test.Shorten(0)},
 	{name: "HTML for the object", after: s3test.Say("<html>captive portal</html>"), refuse: true},
+	{name: "HTML, chunked", after: func(_ *s3test.Request, r *s3test.Reply) { *r = *chunkedPage(nil) }},
 	{name: "range ignored", before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
 	{name: "another range", after: func(_ *s3test.Request, r *s3test.Reply) {
 		if r.Header.Get("Content-Range") != "" {

@@ -18,7 +18,7 @@ func (r *run) checkETag(etag string) error {
 	case r.etag == "", etag == r.etag:
 		return nil
 	case etag == "":
-		return fatal{fmt.Errorf("%w: the reply has no ETag, want %s", ErrBadReply, printable.Text(r.etag))}
+		return fmt.Errorf("%w: the reply has no ETag, want %s", ErrBadReply, printable.Text(r.etag)) // a proxy's page
 	}
 	return fatal{fmt.Errorf("%w: its ETag was %s and is %s",
 		ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
