@@ -55,7 +55,7 @@ func TestBadInput(t *testing.T) {
 			"backup", "./repo", "--signing-key", "sign.key", "--filter",
 			"shop={",
 		}},
-		{1, []string{"no such backup"}, []string{"show", "./repo"}},
+		{1, []string{"no such backup", "millweir list ./repo shows"}, []string{"show", "./repo"}},
 		{2, []string{"no rule"}, []string{"prune", "./repo", "--signing-key", "sign.key"}},
 		{2, []string{"--yes"}, []string{"keys", "shred", "./repo", "--signing-key", "sign.key"}},
 		{2, []string{"--config", "no such file"}, []string{"list", "./repo", "--config", "nothing.yaml"}},

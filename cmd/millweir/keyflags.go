@@ -195,6 +195,8 @@ func (a *app) explain(at place, err error) error {
 		return cli.Errorf("%w: give --signing-key", err)
 	case errors.Is(err, backup.ErrNoKey):
 		return cli.Errorf("%w: give the right --identity", err)
+	case errors.Is(err, backup.ErrNoBackup):
+		return cli.Errorf("%w: millweir list %s shows those that it has", err, at.name)
 	case errors.Is(err, backup.ErrNoBackups):
 		return cli.Errorf("%w: say --without-backups", err)
 	case errors.Is(err, backup.ErrUnverified):
