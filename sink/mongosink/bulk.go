@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/millweir/millweir/internal/bsonwire"
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -64,7 +65,7 @@ func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage strin
 			return WriteResult{}, err
 		}
 		return w.run(ctx, func(ctx context.Context, r *run) error {
-			return src.Each(ctx, func(v T) error {
+			return guarded.EachAtOnce(ctx, src, func(v T) error {
 				write, err := write(v)
 				if err != nil {
 					return err

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
@@ -82,7 +83,7 @@ type collectionCreation struct {
 
 func (c *collectionCreation) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
 	var views []collectionSpec
-	err := src.Each(ctx, func(description bson.Raw) error {
+	err := guarded.EachAtOnce(ctx, src, func(description bson.Raw) error {
 		spec, err := readSpec(description)
 		switch {
 		case err != nil:

@@ -58,6 +58,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -111,7 +112,7 @@ func insertInto(t target, opts *InsertOptions) stream.Sink[bson.Raw, InsertResul
 			return InsertResult{}, err
 		}
 		r, err := w.run(ctx, func(ctx context.Context, r *run) error {
-			return src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) })
+			return guarded.EachAtOnce(ctx, src, func(doc bson.Raw) error { return r.add(ctx, doc) })
 		})
 		return insertResult(r), err
 	})

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/millweir/millweir/internal/bsonwire"
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -51,7 +52,7 @@ func (l *lookups) each(ctx context.Context, src stream.Source[bson.Raw]) error {
 		Min:   lookups * lookupCopies * lookupBytes,
 	})
 	defer l.account.Close()
-	if err := src.Each(ctx, func(doc bson.Raw) error { return l.add(ctx, doc) }); err != nil {
+	if err := guarded.EachAtOnce(ctx, src, func(doc bson.Raw) error { return l.add(ctx, doc) }); err != nil {
 		return err
 	}
 	return l.flushAll(ctx)

@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
@@ -134,7 +135,7 @@ func (r *replaceRun) stage(ctx context.Context, src stream.Source[bson.Raw]) (in
 // or completes: an input that fails at its beginning leaves nothing.
 func (r *replaceRun) afterCreation(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-		err := src.Each(ctx, func(doc bson.Raw) error {
+		err := guarded.EachAtOnce(ctx, src, func(doc bson.Raw) error {
 			if !r.mayExist {
 				if err := r.create(ctx); err != nil {
 					return err

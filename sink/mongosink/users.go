@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
@@ -62,7 +63,7 @@ func CreateUsers(
 					stream.Mark(errors.New("mongosink: create users: there is no function for the passwords"),
 						stream.Fatal)
 			}
-			err := src.Each(ctx, func(description bson.Raw) error {
+			err := guarded.EachAtOnce(ctx, src, func(description bson.Raw) error {
 				return c.create(ctx, description, password)
 			})
 			return c.result, err
