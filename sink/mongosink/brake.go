@@ -81,6 +81,7 @@ func adjusted(pause time.Duration, tooFarBehind bool) time.Duration {
 type shared struct {
 	box  *letterbox // nil if refused documents go to no function
 	slow *brake     // nil if the replication lag does not matter
+	late *lateWrites
 }
 
-func (w *writing) shared() shared { return shared{w.letterbox(), w.brake()} }
+func (w *writing) shared() shared { return shared{w.letterbox(), w.brake(), new(lateWrites)} }

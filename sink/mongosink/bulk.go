@@ -49,9 +49,10 @@ type WriteOptions struct {
 //	  - Errors: as Insert, where Index is that of the write. [*DocumentError] with [ErrInvalidWrite]
 //	    for a write that is not sent.
 //	  - Unknown outcomes: a server with retryable writes recognizes a write that is sent again. For
-//	    another one, inserts and replacements by _id are sent again and read back. The outcome of
-//	    other writes is unknown after a lost reply, and that of UpdateMany and DeleteMany always. With
-//	    Ordered, that of a write whose document is absent is unknown, too: it may be executed later.
+//	    another one, inserts are sent again and read back, and so are replacements, deletions and $set
+//	    of plain fields by _id. The outcome of other writes is unknown after a lost reply, and that of
+//	    UpdateMany and DeleteMany always. With Ordered, the run ends as unknown before a later write
+//	    that such a lost one may overturn (see the package comment).
 func Bulk(coll *mongo.Collection, opts *WriteOptions) stream.Sink[Write, WriteResult] {
 	return bulkOf(coll, opts, "bulk", "Bulk", func(w Write) (Write, error) { return w, nil })
 }
@@ -81,13 +82,17 @@ func newBulk(coll *mongo.Collection, opts *WriteOptions, name, stage string) (*w
 	if opts != nil {
 		o = *opts
 	}
-	return newInsert(targetOf(coll), &InsertOptions{
+	w, err := newInsert(targetOf(coll), &InsertOptions{
 		BatchDocuments: o.BatchDocuments, BatchBytes: o.BatchBytes, Parallelism: o.Parallelism,
 		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
 		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
 		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern,
 		RetryTimeout: o.RetryTimeout, MaxLag: o.MaxLag,
 	}, name, stage)
+	if err == nil {
+		w.onlyInserts = false
+	}
+	return w, err
 }
 
 // addWrite puts w into a batch and passes on full batches.

@@ -21,8 +21,9 @@
 // If the last attempt is not answered either, the sink reads the documents back by their _ids and
 // compares them. Only what this does not prove counts as Unknown.
 //
-// A server without retryable writes may execute a lost attempt late. An ordered run that has
-// repeated one sends no later write to the same document: it ends with [ErrOutcomeUnknown].
+// A server without retryable writes may execute a lost attempt late. An ordered run that had one
+// sends no later write to the same document: it ends with [ErrOutcomeUnknown]. It ends so at once if
+// the lost batch changes a document twice, or if the collection is capped.
 //
 // A deadline of the context ends the run. The sink hides it from the driver, which would stop
 // before the server's reason is known. A server that accepts a batch and never answers blocks the
@@ -49,7 +50,8 @@
 // # Errors after a possible write
 //
 // An error is Retryable or Throttled only if a second run stores nothing twice: nothing is stored,
-// or every stored document came with its own _id. Otherwise its class is UnknownOutcome.
+// or every stored document came with its own _id. Otherwise its class is UnknownOutcome. So is it in
+// an ordered run of a [Bulk] with a lost attempt that the server may execute late.
 package mongosink
 
 import (
@@ -124,7 +126,7 @@ func insertResult(r WriteResult) InsertResult {
 }
 
 func newInsert(t target, opts *InsertOptions, name, stage string) (*writing, error) {
-	w := &writing{target: t, name: name, stage: stage}
+	w := &writing{target: t, name: name, stage: stage, onlyInserts: true}
 	var o InsertOptions
 	if opts != nil {
 		o = *opts

@@ -108,7 +108,8 @@ func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 			return down
 		})
 		ofEmit := down != nil && ending.Is(err, down)
-		if !ofEmit && stream.ClassOf(err).Transient() && !open.repeatable(ctx, &each) {
+		if !ofEmit && stream.ClassOf(err).Transient() &&
+			(common.late.mayOverturn(w.onlyInserts) || !open.repeatable(ctx, &each)) {
 			return stream.Mark(err, stream.UnknownOutcome)
 		}
 		return err

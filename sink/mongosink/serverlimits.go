@@ -21,8 +21,15 @@ type server struct {
 	numbers    bool          // it has retryable writes, says its hello
 	unnumbered atomic.Bool   // it said otherwise later
 
-	mu     sync.Mutex
-	unique *bool // whether the collection has a unique index on _id; nil if it was not asked
+	mu   sync.Mutex
+	kind *collectionKind // nil if it was not asked
+}
+
+// collectionKind is what decides about repeated writes to a collection.
+type collectionKind struct {
+	uniqueIDs bool // the server proved that it has a unique index on _id
+	capped    bool // it drops its oldest documents
+	collated  bool // texts that have other bytes may be equal
 }
 
 // encryptedBytes limits a command whose fields the driver encrypts, because that makes it longer.
@@ -110,43 +117,50 @@ func (r *run) uniqueIDs(ctx context.Context) bool {
 	return unique
 }
 
-// askUniqueIDs is uniqueIDs, with the reason if the server does not answer. The next call asks again
-// then.
+// askUniqueIDs is uniqueIDs, with the reason if the server does not answer.
 func (r *run) askUniqueIDs(ctx context.Context) (bool, error) {
+	kind, err := r.askKind(ctx)
+	return kind.uniqueIDs, err
+}
+
+// askKind asks the server about the collection. If it does not answer, the next call asks again.
+func (r *run) askKind(ctx context.Context) (collectionKind, error) {
 	s := &r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unique != nil {
-		return *s.unique, nil
+	if s.kind != nil {
+		return *s.kind, nil
 	}
 	reply, err := r.ask(mongo.NewSessionContext(ctx, nil), document(bson.D{
 		{Key: "listCollections", Value: 1},
 		{Key: "filter", Value: bson.D{{Key: "name", Value: r.collection}}},
 	}))
 	if err != nil {
-		return false, err
+		return collectionKind{}, err
 	}
-	unique := hasUniqueID(reply)
-	s.unique = &unique
-	return unique, nil
+	kind := kindOf(reply)
+	s.kind = &kind
+	return kind, nil
 }
 
-// hasUniqueID reports whether the only collection of a list has a unique index on _id. A collection
-// that does not exist yet will have one: a time series must be created explicitly.
-func hasUniqueID(reply bson.Raw) bool {
+// kindOf returns the kind of the only collection of a list. A collection that does not exist yet will
+// be a common one: a time series must be created explicitly.
+func kindOf(reply bson.Raw) collectionKind {
 	cursor, ok := reply.Lookup("cursor").DocumentOK()
 	list, err := valuesOf(cursor, "firstBatch")
 	if !ok || err != nil || len(list) > 1 {
-		return false
+		return collectionKind{capped: true, collated: true}
 	}
 	if len(list) == 0 {
-		return true
+		return collectionKind{uniqueIDs: true}
 	}
 	info, _ := list[0].DocumentOK()
-	if kind, _ := info.Lookup("type").StringValueOK(); kind != "collection" {
-		return false
-	}
+	kind, _ := info.Lookup("type").StringValueOK()
 	_, index := info.Lookup("idIndex").DocumentOK()
 	clustered := !info.Lookup("options", "clusteredIndex").IsZero()
-	return index || clustered
+	return collectionKind{
+		uniqueIDs: kind == "collection" && (index || clustered),
+		capped:    isTrue(info.Lookup("options", "capped")),
+		collated:  !info.Lookup("options", "collation").IsZero(),
+	}
 }

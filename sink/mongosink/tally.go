@@ -174,6 +174,13 @@ func (t *tally) firstError(err error) error {
 	return err
 }
 
+// first is firstError for a caller that does not hold the lock.
+func (t *tally) first(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.firstError(err)
+}
+
 // report returns the error with the documents refused so far.
 func (t *tally) report(w *writing) *InsertError {
 	if t.reported == nil {

@@ -7,7 +7,6 @@ type worker struct {
 	*run
 	session session
 	open    bool            // session is the worker's
-	late    lateWrites      // of an ordered run
 	waits   pauses          // between the attempts of the batch
 	stopped <-chan struct{} // closed when the run has failed: nothing is repeated
 }
@@ -41,7 +40,7 @@ func (w *worker) finish(ctx context.Context, b *batch) error {
 	if d := w.slow.next(ctx); d > 0 && !w.sleep(ctx, d) {
 		return context.Cause(ctx) // or nil: the run has failed
 	}
-	if err := w.checkOrder(ctx, b); err != nil {
+	if stop, err := w.checkOrder(ctx, b); stop {
 		return err
 	}
 	err := w.write(ctx, b)
@@ -66,11 +65,15 @@ func (w *worker) write(ctx context.Context, b *batch) error {
 // writeOnce writes a batch, or the beginning of an ordered one. It returns the rest, or nil.
 func (w *worker) writeOnce(ctx context.Context, b *batch) (rest *batch, err error) {
 	o := w.send(ctx, b)
-	w.late.note(b, &o)
+	unordered := w.noteLost(ctx, b, &o)
 	if refusal, ok := w.refusedAsWhole(ctx, &o); ok {
 		return nil, w.bisect(ctx, b, refusal)
 	}
-	return w.settle(ctx, b, &o)
+	rest, err = w.settle(ctx, b, &o)
+	if err == nil && unordered != nil {
+		return nil, w.tally.first(unordered)
+	}
+	return rest, err
 }
 
 // hasStopped reports whether the run has failed.

@@ -62,6 +62,7 @@ type writing struct {
 	batchDocuments, batchBytes, parallelism int
 
 	ordered      bool
+	onlyInserts  bool
 	continues    bool // after refused statements
 	letters      func(context.Context, RefusedDocument) error
 	maxLetters   int64 // 0 means any number
@@ -120,7 +121,9 @@ func (w *writing) run(ctx context.Context, fill func(context.Context, *run) erro
 		return WriteResult{}, err
 	}
 	r, err := w.runOnce(ctx, w.shared(), fill)
-	repeatable := func() bool { return r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) }) }
+	repeatable := func() bool {
+		return !r.late.mayOverturn(w.onlyInserts) && r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) })
+	}
 	if stream.ClassOf(err).Transient() && !repeatable() {
 		err = stream.Mark(err, stream.UnknownOutcome)
 	}
