@@ -39,6 +39,7 @@ func (r *Repository) Resume(ctx context.Context, client *mongo.Client, run strin
 		return nil, failed("resume", err)
 	}
 	j.repo = r.retaining(p.Retain)
+	j.progress.expect(p.total(), 0)
 	return j, nil
 }
 

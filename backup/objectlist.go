@@ -65,7 +65,7 @@ func (r *Repository) putObjects(ctx context.Context, run string, list objectList
 // lost returns the keys of the objects of a list that the store does not have, or has shorter.
 func (r *Repository) lost(ctx context.Context, list objectList) (keys []string, _ error) {
 	named := make([]Segment, 0, len(list))
-	for key := range list {
+	for _, key := range slices.Sorted(maps.Keys(list)) {
 		named = append(named, Segment{Object: key})
 	}
 	sizes, err := sizesIn(ctx, r.store, named)

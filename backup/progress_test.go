@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -31,7 +32,8 @@ func (r *recorded) take(e backup.Event) {
 	}
 	r.in = true
 	defer func() { r.in = false }()
-	if e.Job != r.job || e.Run == "" || e.Phase == "" {
+	ofAll := e.Kind == backup.ObjectsDeleted || e.Kind == backup.Finished && (e.Job == "prune" || e.Job == "sweep")
+	if e.Job != r.job || (e.Run == "") != ofAll || e.Phase == "" {
 		r.t.Errorf("%s: %+v", r.job, e)
 	}
 	if len(r.all) > 0 {
@@ -193,11 +195,11 @@ func TestProgressOfDamage(t *testing.T) {
 	}
 }
 
-// A comparison, a prune and a sweep report the same events.
+// A comparison and a prune report the same events.
 func TestProgressOfOthers(t *testing.T) {
 	d := newDeployment(t)
 	d.fill(t, "shop", "orders", 0, 2000, 400)
-	r, store, _ := repository(t)
+	r, _, _ := repository(t)
 	first, err := backUp(t.Context(), r, d, small())
 	if err != nil {
 		t.Fatal(err)
@@ -221,18 +223,75 @@ func TestProgressOfOthers(t *testing.T) {
 	events.ended(first.Counts.Documents+second.Counts.Documents, first.Counts.Bytes+second.Counts.Bytes,
 		backup.SegmentProven, backup.UnitDone)
 
-	pruned, swept := record(t, "prune"), record(t, "sweep")
+	pruned := record(t, "prune")
 	if _, err := r.Prune(t.Context(), backup.Retention{Last: 1}, &backup.PruneOptions{
 		Unverified: true, Progress: pruned.take,
 	}); err != nil {
 		t.Fatal(err)
 	}
 	pruned.ended(0, 0, backup.BackupDeleted)
-	putObject(t, store, "data/20010101t000000z-0000000000000000/0-0-0000000000000000.jsonl.gz.age")
-	if _, err := r.Sweep(t.Context(), &backup.SweepRepositoryOptions{Progress: swept.take}); err != nil {
+}
+
+// A dry run deletes nothing, and reports no deletion. A prune that has nothing to delete reports its end.
+func TestProgressOfDryRuns(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "cookies", 0, 20, 10)
+	r, _, _ := repository(t)
+	for range 2 {
+		if _, err := backUp(t.Context(), r, d, small()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []struct {
+		last   int
+		dryRun bool
+		want   int
+	}{{1, true, 0}, {2, false, 0}, {1, false, 1}} {
+		pruned := record(t, "prune")
+		if _, err := r.Prune(t.Context(), backup.Retention{Last: o.last}, &backup.PruneOptions{
+			DryRun: o.dryRun, Unverified: true, Progress: pruned.take,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if pruned.kind[backup.BackupDeleted] != o.want || pruned.kind[backup.Finished] != 1 ||
+			len(pruned.all) != o.want+1 {
+			t.Errorf("%+v: %v", o, pruned.kind)
+		}
+	}
+}
+
+// A job that is resumed knows its units, and counts those that were done before.
+func TestProgressOfResume(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "orders", 0, 3000, 400)
+	d.fill(t, "shop", "cookies", 0, 20, 10)
+	r, _, _ := repository(t)
+	job, err := r.Backup(t.Context(), d.client, small())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if swept.kind[backup.BackupExamined] != 2 || swept.kind[backup.Finished] != 1 {
-		t.Errorf("%v", swept.kind)
+	units, err := job.Units(t.Context())
+	if err != nil || len(units) < 2 {
+		t.Fatal(units, err)
+	}
+	if _, err := job.Do(t.Context(), units[0]); err != nil {
+		t.Fatal(err)
+	}
+	run := strings.TrimPrefix(units[0].Job, "backup ")
+	events := record(t, "backup")
+	resumed, err := r.Resume(t.Context(), d.client, run, &backup.Options{Progress: events.take})
+	if err == nil {
+		_, err = backup.Run(t.Context(), resumed, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events.all {
+		if e.Total.Units != len(units) || e.Units > 0 && e.Share == 0 {
+			t.Errorf("%d units: %+v", len(units), e)
+		}
+	}
+	if last := events.all[len(events.all)-1]; last.Units != len(units) || last.Kind != backup.Finished {
+		t.Errorf("%d units: %+v", len(units), last)
 	}
 }

@@ -69,7 +69,9 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 	}
 	var doomed []Manifest
 	result.Kept, doomed = keep(p, backups, r.now())
+	report := newProgress(o.Progress, "prune", "")
 	if len(doomed) == 0 {
+		report.finished(nil)
 		return result, nil
 	}
 	if err := r.checkSigns(ctx); err != nil {
@@ -84,18 +86,20 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 	case doubt != "":
 		result.Weaker = append(result.Weaker, "nothing proves that the newest backup can be read: "+doubt)
 	}
-	report := newProgress(o.Progress, "prune", "")
-	report.expect(Total{Units: len(doomed)}, 0)
+	if !o.DryRun {
+		report.expect(Total{Units: len(doomed)}, 0)
+	}
 	for i := range doomed {
 		if !o.DryRun {
 			if err := r.remove(ctx, doomed[i].Run); err != nil {
 				return result, err
 			}
+			report.run = doomed[i].Run
+			report.tell(Event{Kind: BackupDeleted, Phase: Deleting}, did{})
 		}
 		result.Deleted = append(result.Deleted, doomed[i].Run)
-		report.run = doomed[i].Run
-		report.tell(Event{Kind: BackupDeleted, Phase: Deleting}, did{})
 	}
+	report.run = ""
 	report.finished(nil)
 	return result, nil
 }

@@ -3,7 +3,10 @@ package backup
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +28,7 @@ type SweepRepositoryOptions struct {
 	// that is not mounted looks the same.
 	WithoutBackups bool
 
-	// OnObject is called for each object that is, or would be, deleted. It may be nil.
+	// OnObject is called for each object that was, or would be, deleted. It may be nil.
 	OnObject func(Object)
 
 	Progress func(Event) // gets the events, as that of [Options]
@@ -74,6 +77,7 @@ type sweep struct {
 	backups map[string]bool       // that exist
 	gone    map[string]time.Time  // when backups were deleted
 	swept   Swept
+	held    error // why the first object that is protected was not deleted
 
 	progress *progress
 }
@@ -93,17 +97,24 @@ func (s *sweep) run(ctx context.Context) error {
 	if err := s.checkBackups(ctx); err != nil {
 		return err
 	}
-	for prefix, unneeded := range map[string]func(Object) bool{
-		dataPrefix:    s.unneededData,
-		jobsPrefix:    func(o Object) bool { return s.isOld(runOf(o.Key, jobsPrefix), o) },
-		backupsPrefix: s.unneededCatalog,
+	s.progress.run = ""
+	for _, kind := range []struct {
+		prefix   string
+		unneeded func(Object) bool
+	}{
+		{dataPrefix, s.unneededData},
+		{jobsPrefix, func(o Object) bool { return s.isOld(runOf(o.Key, jobsPrefix), o) }},
+		{backupsPrefix, s.unneededCatalog},
 	} {
-		doomed := stream.Via(s.repo.store.List(prefix), stream.Filter(unneeded))
+		doomed := stream.Via(s.repo.store.List(kind.prefix), stream.Filter(kind.unneeded))
 		if err := s.delete(ctx, doomed); err != nil {
 			return err
 		}
 	}
 	err := s.sweepUnfinished(ctx)
+	if err == nil {
+		err = s.held
+	}
 	s.progress.finished(err)
 	return err
 }
@@ -121,8 +132,8 @@ func (s *sweep) findNamed(ctx context.Context) (err error) {
 	if s.gone, err = s.repo.tombstones(ctx); err != nil {
 		return err
 	}
-	for run, at := range s.gone {
-		if s.backups[run] || s.passed(at) {
+	for _, run := range slices.Sorted(maps.Keys(s.gone)) {
+		if s.backups[run] || s.passed(s.gone[run]) {
 			continue
 		}
 		if err := s.name(ctx, run, s.repo.objectsOfDeleted(run)); err != nil {
@@ -202,25 +213,42 @@ func (s *sweep) delete(ctx context.Context, doomed stream.Source[Object]) error 
 	return err
 }
 
-// deleteSome deletes objects, and reports that when the store has acknowledged it.
+// deleteSome deletes objects, and counts and reports those whose deletion the store has acknowledged.
+// If one of them is protected, it tries the halves: others are deleted.
 func (s *sweep) deleteSome(ctx context.Context, doomed []Object) error {
-	keys := stream.Via(source.Slice(doomed), stream.Map(func(o Object) string {
+	if s.opts.DryRun {
+		s.count(doomed)
+		return nil
+	}
+	keys := stream.Via(source.Slice(doomed), stream.Map(func(o Object) string { return o.Key }))
+	_, err := stream.Run(ctx, keys, s.repo.store.Delete())
+	switch half := len(doomed) / 2; {
+	case err == nil:
+		s.progress.tell(Event{Kind: ObjectsDeleted, Phase: Deleting}, did{Counts: Counts{Objects: s.count(doomed)}})
+		return nil
+	case !errors.Is(err, ErrHeld) || ctx.Err() != nil:
+		return err
+	case half > 0:
+		if err := s.deleteSome(ctx, doomed[:half]); err != nil {
+			return err
+		}
+		return s.deleteSome(ctx, doomed[half:])
+	case s.held == nil:
+		s.held = err
+	}
+	return nil
+}
+
+// count counts objects that were, or would be, deleted. It returns how many they are.
+func (s *sweep) count(deleted []Object) int64 {
+	for _, o := range deleted {
 		s.swept.Objects++
 		s.swept.Bytes += o.Size
 		if s.opts.OnObject != nil {
 			s.opts.OnObject(o)
 		}
-		return o.Key
-	}))
-	to := s.repo.store.Delete()
-	if s.opts.DryRun {
-		to = sink.Discard[string]()
 	}
-	if _, err := stream.Run(ctx, keys, to); err != nil {
-		return err
-	}
-	s.progress.tell(Event{Kind: ObjectsDeleted, Phase: Deleting}, did{Counts: Counts{Objects: int64(len(doomed))}})
-	return nil
+	return int64(len(deleted))
 }
 
 // sweepUnfinished removes what killed processes left in a store that does not show it.

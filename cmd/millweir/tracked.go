@@ -111,8 +111,8 @@ func (t *tracked) Attrs(elapsed time.Duration) []any {
 
 // Share implements [cli.Progress].
 func (t *tracked) Share() (share float64, known bool) {
-	share = t.read().Share
-	return share, true
+	e := t.read()
+	return e.Share, e.Share > 0 || e.Total.Units > 0
 }
 
 // unitMemory is the part of the memory budget for each unit that is done at once. leastMemory holds the

@@ -39,4 +39,7 @@ func TestTracked(t *testing.T) {
 	if line := job.Line(time.Second); line != "2 backups examined, 1,000 objects deleted, 1s" {
 		t.Error(line)
 	}
+	if _, known := job.Share(); known {
+		t.Error("a sweep does not know its share")
+	}
 }

@@ -94,18 +94,17 @@ func (p *Program) Watch(c Progress) (stop func()) {
 
 // draw updates one line of the terminal, and removes it when the caller calls stop.
 func (p *Program) draw(c Progress, began time.Time) (stop func()) {
-	style := mpb.BarFillerBuilder(mpb.NopStyle())
-	if _, known := c.Share(); known {
-		style = mpb.BarStyle().Rbound("] ")
-	}
 	progress := mpb.New(mpb.WithOutput(p.file), mpb.WithRefreshRate(drawInterval), mpb.WithWidth(24),
 		mpb.WithAutoRefresh())
 	const whole = 1000 // the bar's own unit
-	bar := progress.New(whole, style,
+	bar := progress.New(whole, mpb.BarStyle().Rbound("] "),
 		mpb.BarFillerMiddleware(func(fill mpb.BarFiller) mpb.BarFiller {
 			return mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 				defer p.recoverPanic()
-				share, _ := c.Share()
+				share, known := c.Share()
+				if !known {
+					return nil
+				}
 				s.Current = int64(whole * share)
 				return fill.Fill(w, s)
 			})
