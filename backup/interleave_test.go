@@ -186,7 +186,7 @@ func sweep(ctx context.Context, p *process, s *watched) error {
 		if err == nil {
 			_, err = r.Sweep(ctx, nil)
 		}
-		if err := allowed(err, backup.ErrHeld); err != nil {
+		if err := allowed(err, backup.ErrHeld, backup.ErrNoBackups); err != nil {
 			return err
 		}
 		time.Sleep(one(p.random, 0, time.Hour, day, 6*day, 8*day))
