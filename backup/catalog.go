@@ -78,13 +78,13 @@ func (r *Repository) catalog(m *Manifest, n int, identities []age.Identity) stre
 		var found Tally
 		docs := r.records(key, r.catalogPlace(m.Run, n, c), identities, func(t Tally) { found = t })
 		var sums catalogSums
-		err := docs.Each(ctx, func(doc bson.Raw) error {
+		err := docs.Each(ctx, c.Catalog.atMost(func(doc bson.Raw) error {
 			row, err := sums.parse(doc)
 			if err != nil {
 				return failed(key, err)
 			}
 			return emit(row)
-		})
+		}))
 		if err != nil {
 			return err
 		}

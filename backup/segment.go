@@ -101,7 +101,7 @@ func (r *Repository) segment(s Segment, database, collection string,
 			decoding = stream.Measure(&m.work, decoding)
 		}
 		docs := stream.Via(body, decoding)
-		err := docs.Each(ctx, emit)
+		err := docs.Each(ctx, s.atMost(emit))
 		switch {
 		case err != nil:
 			return err

@@ -99,3 +99,18 @@ func (t Tally) Plus(u Tally) (Tally, bool) {
 func (t Tally) SameDocuments(u Tally) bool {
 	return t.Documents == u.Documents && t.Bytes == u.Bytes && t.Sum == u.Sum
 }
+
+// atMost returns a function that passes documents to emit. It refuses the first one by which they are
+// more than t has. What is stored is read before it is proven, and a small object can decode to a very
+// large one.
+func (t Tally) atMost(emit func(bson.Raw) error) func(bson.Raw) error {
+	var documents, bytes int64
+	return func(doc bson.Raw) error {
+		documents++
+		bytes += int64(len(doc))
+		if documents > t.Documents || bytes > t.Bytes {
+			return damaged("it has more than %d documents of %d bytes", t.Documents, t.Bytes)
+		}
+		return emit(doc)
+	}
+}
