@@ -116,6 +116,16 @@ func TestDamage(t *testing.T) {
 		t.Errorf("exit code %d, %s, %s", o.code, o.out, o.messages)
 	}
 	w.fails(t, 1, nil, "documents", w.repo, "latest", "shop.orders", "--identity", "me.txt")
+	o = w.run(t, "verify", w.repo, "--identity", "me.txt", "--trust", "sign.key.pub")
+	if o.code != exitDamaged || !strings.Contains(o.messages, "no proof was stored") {
+		t.Errorf("without a key to sign with: exit code %d, %s", o.code, o.messages)
+	}
+	proofs := filepath.Join(w.dir, "repo/proofs")
+	if err := errors.Join(os.RemoveAll(proofs), os.WriteFile(proofs, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.fails(t, exitDamaged, []string{"is damaged in 1", "proofs"},
+		"verify", w.repo, "--identity", "me.txt", "--signing-key", "sign.key")
 }
 
 // The recovery kit has secrets only if that is asked for.

@@ -42,9 +42,7 @@ that reads.`,
 				return err
 			}
 			pruned, err := r.Prune(cmd.Context(), rules, &opts)
-			for _, weaker := range pruned.Weaker {
-				a.program.Warn(cli.Textf("%s", cli.Foreign(weaker)), "weaker", "what", cli.Foreign(weaker))
-			}
+			a.warnWeaker(pruned.Weaker)
 			if err != nil && len(pruned.Deleted) == 0 {
 				return a.explain(at, err)
 			}
@@ -134,7 +132,7 @@ data without --without-backups: a disk that is not mounted looks the same.`,
 			if !opts.DryRun { // it prints lines of its own
 				stop = a.program.Watch(t)
 			}
-			swept, err := r.Sweep(cmd.Context(), &opts)
+			swept, err := cli.Protect(func() (backup.Swept, error) { return r.Sweep(cmd.Context(), &opts) })
 			stop()
 			verb := "deleted"
 			if opts.DryRun {

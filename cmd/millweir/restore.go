@@ -197,6 +197,11 @@ func failedRestore(ctx context.Context, t *tracked, err error) error {
 	switch prepared := ok && t.prepared.Load(); {
 	case ctx.Err() != nil && prepared && !t.finishing.Load():
 		return abandonStopped(ctx, t, job, err)
+	case t.finishing.Load():
+		err = cli.Errorf("%w; some collections may be visible already: run this again", err)
+		if !refused || !prepared {
+			return err
+		}
 	case ctx.Err() != nil, againHelps(err):
 		return cli.Errorf("%w; run this again to go on", err)
 	case !refused, !prepared:

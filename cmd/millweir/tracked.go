@@ -134,9 +134,7 @@ func (a *app) runJob(ctx context.Context, t *tracked, parallel int) (backup.Repo
 
 // finished reports what a job did.
 func (a *app) finished(words *cli.Text, report *backup.Report) error {
-	for _, weaker := range report.Weaker {
-		a.program.Warn(cli.Textf("%s", cli.Foreign(weaker)), "weaker", "what", cli.Foreign(weaker))
-	}
+	a.warnWeaker(report.Weaker)
 	if a.program.JSON {
 		return a.result(report, "")
 	}
@@ -145,4 +143,11 @@ func (a *app) finished(words *cli.Text, report *backup.Report) error {
 		a.program.Done(cli.Textf("held back by: %s", report.HeldBack.String()), "held back")
 	}
 	return nil
+}
+
+// warnWeaker warns of what is weaker than it should be.
+func (a *app) warnWeaker(all []string) {
+	for _, weaker := range all {
+		a.program.Warn(cli.Textf("%s", cli.Foreign(weaker)), "weaker", "what", cli.Foreign(weaker))
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
@@ -65,6 +66,8 @@ func TestFailedRestore(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	lost := stream.Mark(errors.New("no reply"), stream.Retryable)
+	fatal := stream.Mark(errors.New("no right"), stream.Fatal)
+	const visible = "some collections may be visible already: run this again"
 	for name, test := range map[string]struct {
 		ctx                 context.Context
 		err, left           error
@@ -78,6 +81,12 @@ func TestFailedRestore(t *testing.T) {
 		"stopped before it prepared": {stopped, context.Canceled, nil, false, false, 0, "run this again to go on"},
 		"server away":                {t.Context(), lost, nil, true, false, 0, "run this again to go on"},
 		"damaged":                    {t.Context(), backup.ErrDamaged, nil, true, false, 1, "damaged"},
+		"server away at the end":     {t.Context(), lost, nil, true, true, 0, visible},
+		"no right at the end":        {t.Context(), fatal, nil, true, true, 0, visible},
+		"panic at the end":           {t.Context(), &cli.Panic{Value: "burst"}, nil, true, true, 0, visible},
+		"target there at the end":    {t.Context(), backup.ErrTargetExists, nil, true, true, 1, visible},
+		"not equal at the end":       {t.Context(), backup.ErrNotEqual, nil, true, true, 0, visible},
+		"not removed at the end":     {t.Context(), backup.ErrDamaged, lost, true, true, 1, visible},
 		"target there":               {t.Context(), backup.ErrTargetExists, nil, false, false, 0, "the target exists"},
 	} {
 		job := &abandoned{err: test.left}

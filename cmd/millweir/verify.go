@@ -45,7 +45,8 @@ Exit code 5 means that the backup is damaged.`,
 			report, err := a.runJob(cmd.Context(), t, parallel)
 			var damage *backup.DamageError
 			if errors.As(err, &damage) {
-				return a.damaged(damage)
+				a.warnWeaker(report.Weaker)
+				return a.damaged(at, damage, err)
 			}
 			if err != nil {
 				return a.explain(at, err)
@@ -69,8 +70,9 @@ Exit code 5 means that the backup is damaged.`,
 	return cmd
 }
 
-// damaged prints what a verification found, and returns the error of the program.
-func (a *app) damaged(damage *backup.DamageError) error {
+// damaged prints what a verification found, and returns the error of the program. err has the damage, and
+// what else failed, such as the proof.
+func (a *app) damaged(at place, damage *backup.DamageError, err error) error {
 	for i := range damage.Problems {
 		p := &damage.Problems[i]
 		if err := a.result(p, printed(p.Database+"."+p.Collection)+": "+printed(p.Object)+" is "+p.Reason+": "+
@@ -78,8 +80,11 @@ func (a *app) damaged(damage *backup.DamageError) error {
 			return err
 		}
 	}
-	return cli.WithCode(cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total)),
-		exitDamaged)
+	message := cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total))
+	if err != error(damage) {
+		message = cli.Errorf("%w: %w", message, a.explain(at, err))
+	}
+	return cli.WithCode(message, exitDamaged)
 }
 
 // drill is the depth of [backup.View.Drill].
