@@ -57,10 +57,8 @@ func ask(ctx context.Context, client *mongo.Client, command string) (bson.Raw, e
 func describeCollection(ctx context.Context, client *mongo.Client, c planCollection) (planCollection, error) {
 	c.size = -1
 	switch c.Head.Kind {
-	case KindUsers, KindRoles:
+	case KindUsers, KindRoles, mongosource.KindView:
 		c.size = 0
-		return c, nil
-	case mongosource.KindView:
 		return c, nil
 	}
 	coll := client.Database(c.Database).Collection(c.Collection)

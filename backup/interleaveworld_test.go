@@ -120,7 +120,7 @@ func (w *world) check(ctx context.Context) {
 		time.Sleep(30 * day)
 		r, err := backup.Open(ctx, s, w.base.reader)
 		if err == nil {
-			_, err = r.Sweep(ctx, nil)
+			_, err = r.Sweep(ctx, &backup.SweepRepositoryOptions{WithoutBackups: true}) // the copier may be killed
 		}
 		if err != nil {
 			w.broken("the last sweep: %v", err)

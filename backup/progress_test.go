@@ -295,3 +295,32 @@ func TestProgressOfResume(t *testing.T) {
 		t.Errorf("%d units: %+v", len(units), last)
 	}
 }
+
+// A view has no documents: the share of a backup with one is that of the bytes.
+func TestProgressWithView(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "orders", 0, 3000, 400)
+	command := bson.D{{Key: "create", Value: "seen"}, {Key: "viewOn", Value: "orders"}, {Key: "pipeline", Value: bson.A{}}}
+	if err := d.client.Database("shop").RunCommand(t.Context(), command).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r, _, _ := repository(t)
+	events := record(t, "backup")
+	opts := small()
+	opts.Progress = events.take
+	if _, err := backUp(t.Context(), r, d, opts); err != nil {
+		t.Fatal(err)
+	}
+	before := 0.0 // the share when the first unit was done
+	for _, e := range events.all {
+		if e.Total.Bytes == 0 {
+			t.Fatalf("%+v", e)
+		}
+		if e.Units == 0 {
+			before = e.Share
+		}
+	}
+	if before == 0 {
+		t.Error("the share is 0 until the first unit is done")
+	}
+}

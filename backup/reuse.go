@@ -58,7 +58,7 @@ func (w *unitRun) readParentRanges(ctx context.Context, c int) error {
 }
 
 // take names a segment of the parent again, or stores its range. Small ranges that follow each other are
-// stored as one.
+// stored as one. One that has grown is not small: it was not read to its end.
 func (u *reusing) take(ctx context.Context, s Segment) error {
 	last := sameValue(s.To, u.unit.To)
 	same, size, err := u.unchanged(ctx, u.of, &s)
