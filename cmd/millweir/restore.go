@@ -198,7 +198,7 @@ func failedRestore(ctx context.Context, t *tracked, err error) error {
 	case ctx.Err() != nil && prepared && !t.finishing.Load():
 		return abandonStopped(ctx, t, job, err)
 	case t.finishing.Load():
-		err = cli.Errorf("%w; some collections may be visible already: run this again", err)
+		err = cli.Errorf("%w; some collections may be visible already: run this again to go on", err)
 		if !refused || !prepared {
 			return err
 		}

@@ -67,7 +67,7 @@ func TestFailedRestore(t *testing.T) {
 	stop()
 	lost := stream.Mark(errors.New("no reply"), stream.Retryable)
 	fatal := stream.Mark(errors.New("no right"), stream.Fatal)
-	const visible = "some collections may be visible already: run this again"
+	const visible = "some collections may be visible already: run this again to go on"
 	for name, test := range map[string]struct {
 		ctx                 context.Context
 		err, left           error
@@ -76,7 +76,7 @@ func TestFailedRestore(t *testing.T) {
 		has                 string
 	}{
 		"stopped":                    {stopped, context.Canceled, nil, true, false, 1, "nothing is visible"},
-		"stopped at the end":         {stopped, context.Canceled, nil, true, true, 0, "run this again to go on"},
+		"stopped at the end":         {stopped, context.Canceled, nil, true, true, 0, visible},
 		"stopped and not removed":    {stopped, context.Canceled, lost, true, false, 1, "could not be removed"},
 		"stopped before it prepared": {stopped, context.Canceled, nil, false, false, 0, "run this again to go on"},
 		"server away":                {t.Context(), lost, nil, true, false, 0, "run this again to go on"},
