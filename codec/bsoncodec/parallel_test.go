@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -145,27 +146,37 @@ func comparedWrite(t *testing.T, seed uint64, r *rand.Rand) {
 	sameError(t, seed, err, wantErr)
 }
 
-// A run follows the number of goroutines in its context, unless its option says otherwise. Carry
-// refuses a flow with goroutines.
+// A run follows the number of goroutines in its context, unless its option says otherwise. Without
+// goroutines of its own, the upstream runs on that of the downstream.
 func TestParallelismOfTheContext(t *testing.T) {
-	type chunk = stream.Envelope[[]byte, int]
-	run := func(ctx context.Context, n int) error {
-		flow := stream.Carry[int](bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{Parallelism: n}))
-		return stream.Via(slice(chunk{Value: []byte("{}\n")}), flow).Each(ctx,
-			func(stream.Envelope[bson.Raw, int]) error { return nil })
+	goroutine := func() string {
+		stack := make([]byte, 64)
+		return strings.Fields(string(stack[:runtime.Stack(stack, false)]))[1]
+	}
+	run := func(ctx context.Context, n int) bool {
+		up, down := make(chan string, 1), ""
+		lines := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+			up <- goroutine()
+			return emit([]byte("{}\n"))
+		})
+		err := stream.Via(lines, bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{Parallelism: n})).Each(ctx,
+			func(bson.Raw) error { down = goroutine(); return nil })
+		if err != nil || down == "" {
+			t.Errorf("%v, after a document on goroutine %q", err, down)
+		}
+		return <-up != down
 	}
 	parallel := stream.WithParallelism(t.Context(), 2)
 	for name, c := range map[string]struct {
-		err     error
-		refused bool
+		got, want bool
 	}{
 		"no context":         {run(t.Context(), 0), false},
 		"context":            {run(parallel, 0), true},
 		"context and option": {run(parallel, -1), false},
 		"option":             {run(t.Context(), 1), true},
 	} {
-		if (c.err != nil) != c.refused {
-			t.Errorf("%s: %v", name, c.err)
+		if c.got != c.want {
+			t.Errorf("%s: goroutines of its own: %v", name, c.got)
 		}
 	}
 }
