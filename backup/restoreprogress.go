@@ -63,6 +63,7 @@ func (r *collectionRestore) isFilledLater() bool {
 func (r *collectionRestore) acknowledged(opts mongosink.InsertOptions) mongosink.InsertOptions {
 	given := opts.Progress
 	var last mongosink.InsertResult
+	indexing := false // was reported: the same counts may come twice
 	opts.Progress = func(now mongosink.InsertResult) {
 		if given != nil {
 			given(now)
@@ -75,7 +76,8 @@ func (r *collectionRestore) acknowledged(opts mongosink.InsertOptions) mongosink
 			d.Documents, d.Bytes = documents, bytes
 		}
 		r.tell(DocumentsInserted, Inserting, d)
-		if len(r.head.Indexes) > 0 && now.Inserted+now.AlreadyThere == r.listed.Documents {
+		if !indexing && len(r.head.Indexes) > 0 && now.Inserted+now.AlreadyThere == r.listed.Documents {
+			indexing = true
 			r.tell(PhaseBegun, Indexing, did{})
 		}
 	}

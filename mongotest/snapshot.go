@@ -66,7 +66,7 @@ func (s *Server) view(req *request, ns string) (v view, refusal bson.Raw) {
 	if refusal != nil {
 		return v, refusal
 	}
-	if c != nil && c.made != nil && len(stages) > 0 {
+	if c != nil && c.made != nil && (len(stages) > 0 || s.data[ns] != c) {
 		return v, failure(2, "mongotest: a view of a generated collection is not supported")
 	}
 	v, refusal = s.read(req, c)

@@ -3,6 +3,7 @@ package mongosink
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"strconv"
 
 	"github.com/millweir/millweir/internal/bsonwire"
@@ -14,24 +15,63 @@ type fields struct {
 	shape        *shape
 	first, limit int // its fields are at src[first:limit]
 
-	set      keySet // of all keys so far
-	repeated bool   // a key occurred before
+	set      keySet // of the first keys
+	count    int    // of the keys so far
+	many     manyKeys
+	repeated bool // a key occurred before, or there are too many to find out
 }
+
+// manyKeys has the hashes of the keys of a document with more than fewKeys. To search the document for
+// each key would take hours for one of 16 MiB.
+type manyKeys map[uint64]struct{}
+
+const (
+	fewKeys = 128
+	allKeys = 1 << 16 // a document with more counts as odd
+)
+
+var keySeed = maphash.MakeSeed()
 
 // key returns the offset after the key of the field at src[i], or -1 if it has no end.
 func (f *fields) key(i int) int {
 	value := bsonwire.KeyEnd(f.src, i+1, f.limit)
-	if value > 0 && !f.repeated && f.set.add(f.src, i+1, value-1) {
-		f.repeated = f.before(i, f.src[i+1:value])
+	if value > 0 && !f.repeated {
+		f.repeated = f.occurred(i, value)
 	}
 	return value
 }
 
+// occurred reports whether the key src[i+1:value] of the field at src[i] occurred before, and adds it.
+func (f *fields) occurred(i, value int) bool {
+	f.count++
+	key := f.src[i+1 : value]
+	switch {
+	case f.count <= fewKeys:
+		return f.set.add(f.src, i+1, value-1) && f.before(i, key)
+	case f.count > allKeys:
+		return true
+	case f.many == nil:
+		f.many = manyKeys{}
+		f.each(i, func(at, end int) { f.many[maphash.Bytes(keySeed, f.src[at:end])] = struct{}{} })
+	}
+	before := len(f.many)
+	f.many[maphash.Bytes(keySeed, key)] = struct{}{}
+	return len(f.many) == before
+}
+
 // addAll adds the keys of the fields before at, which are BSON and have different keys.
 func (f *fields) addAll(at int) {
+	f.each(at, func(key, end int) {
+		f.count++
+		f.set.add(f.src, key, end-1)
+	})
+}
+
+// each calls do with the begin and the end of each key before at, with its terminator.
+func (f *fields) each(at int, do func(key, end int)) {
 	for i := f.first; i < at; {
 		value := bsonwire.KeyEnd(f.src, i+1, at)
-		f.set.add(f.src, i+1, value-1)
+		do(i+1, value)
 		i, _ = bsonwire.ValueEnd(f.src, f.src[i], value, at)
 	}
 }

@@ -57,8 +57,8 @@ type InsertOptions struct {
 	// action bypassDocumentValidation.
 	BypassDocumentValidation bool
 
-	// Progress gets the counts of the run so far, after each batch whose outcome is known. One
-	// goroutine at a time calls it, and batches wait for it. [InsertReceipts] does not call it.
+	// Progress gets the counts of the run so far, after each batch, also one that failed. Two
+	// calls may have the same counts. One goroutine at a time calls it, and batches wait for it. [InsertReceipts] does not call it.
 	Progress func(InsertResult)
 
 	Comment any // shown in the server's logs and profiles

@@ -31,7 +31,8 @@ const (
 	wordSize = 8
 
 	maxKeys    = 64      // in a shape
-	maxLearned = 8 << 10 // keys and shapes in a run: some 600 KiB
+	maxLearned = 8 << 10 // keys and shapes in a run: some 1.5 MiB
+	maxKeyText = 64      // bytes of a key
 	lookAhead  = 4       // expected keys that may be missing before the next one
 )
 
@@ -76,7 +77,7 @@ func (w *walker) learn(f *fields) {
 	var keys []expectedKey
 	for i := f.first; i < f.limit; {
 		value := bsonwire.KeyEnd(f.src, i+1, f.limit)
-		if len(keys) == maxKeys || w.used >= maxLearned || value-i > 1<<10 {
+		if len(keys) == maxKeys || w.used >= maxLearned || value-i > maxKeyText {
 			return
 		}
 		w.used++

@@ -2,8 +2,10 @@ package mongosink_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -44,5 +46,40 @@ func TestReplaceCollectionLateInsert(t *testing.T) {
 	want := []string{`"c" collection {"validator": {"_id": {"$exists": true}}}`}
 	if have := listed(t, db); !slices.Equal(have, want) {
 		t.Errorf("%q, want %q", have, want)
+	}
+}
+
+// The run is canceled while it waits to make the staging collection again. It ends with the cause.
+func TestReplaceCollectionCanceledBetweenCreations(t *testing.T) {
+	cause := errors.New("enough")
+	for name, have := range map[string]func(*mongotest.Server){
+		"same options":  func(srv *mongotest.Server) { srv.Add("shop", "stage", numbered(t, 1)...) },
+		"other options": func(srv *mongotest.Server) { srv.Add("shop", "stage", numbered(t, 1)...) },
+	} {
+		srv := mongotest.NewServer()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		var dropped atomic.Bool
+		client := mongofixture.Connect(t, srv, func(o *options.ClientOptions) {
+			o.SetMonitor(&event.CommandMonitor{
+				Succeeded: func(_ context.Context, c *event.CommandSucceededEvent) {
+					switch {
+					case c.CommandName == "drop":
+						have(srv)
+						dropped.Store(true)
+					case c.CommandName == "listCollections" && dropped.Load():
+						cancel(cause)
+					}
+				},
+			})
+		})
+		opts := &mongosink.ReplaceCollectionOptions{StagingName: "stage", Insert: quick}
+		if name == "other options" {
+			opts.Description = describe(t, "c", "collection", e("validator", bson.D{e("_id", bson.D{e("$exists", true)})}))
+		}
+		_, err := stream.Run(ctx, source.Slice(numbered(t, 5)),
+			mongosink.ReplaceCollection(client.Database("shop").Collection("c"), opts))
+		if !errors.Is(err, cause) || errors.Is(err, mongosink.ErrTargetExists) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

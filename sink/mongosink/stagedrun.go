@@ -185,8 +185,11 @@ func (r *replaceRun) createOrReplace(ctx context.Context, spec collectionSpec) (
 		r.mayExist = true
 		created, err = createCollection(ctx, r.coll.Database(), spec, r.opts.SettleTimeout)
 		appeared := err == nil && !created || errors.As(err, new(*CollectionConflictError))
-		if !appeared || r.opts.StagingName == "" || wait > lateWriteWindow || !sleep(ctx, wait) {
+		if !appeared || r.opts.StagingName == "" || wait > lateWriteWindow {
 			return created, err
+		}
+		if !sleep(ctx, wait) {
+			return false, context.Cause(ctx)
 		}
 	}
 }
