@@ -13,8 +13,8 @@ import (
 type CopyOptions struct {
 	Progress func(Event) // gets the events, as that of [Options]
 
-	// RetainUntil protects all objects of the copy from deletion until then, also those that are
-	// there already. It makes no protection shorter. Zero protects nothing. If the other store cannot
+	// RetainUntil protects the objects of the backup and repo.json in the other store from deletion until
+	// then, also those that are there already. Keys, and the signature of repo.json, stay deletable. It makes no protection shorter. Zero protects nothing. If the other store cannot
 	// do that, the error is [ErrNoHold], and nothing is copied.
 	RetainUntil time.Time
 }
@@ -132,7 +132,7 @@ func (j *copyJob) commit(ctx context.Context) error {
 		return err
 	}
 	if err := j.checkObjects(ctx); err != nil {
-		return err
+		return ofTarget(err)
 	}
 	for n := range m.Collections {
 		if err := j.copied.rows(n).Each(ctx, func(catalogRow) error { return nil }); err != nil {
@@ -141,11 +141,17 @@ func (j *copyJob) commit(ctx context.Context) error {
 	}
 	key := manifestKey(m.Run)
 	err := j.copyObject(ctx, key+signatureSuffix)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	signed := err == nil
+	if err != nil && (!errors.Is(err, ErrNotFound) || isOfTarget(err)) {
 		return err
 	}
 	if err := j.copyObject(ctx, key); err != nil {
 		return err
+	}
+	if signed { // a prune of the other store may have been about to delete it
+		if _, err := get(ctx, j.target.store, key+signatureSuffix); err != nil {
+			return fmt.Errorf("the signature of the copy: %w", err)
+		}
 	}
 	found, err := j.copied.repo.manifest(ctx, m.Run)
 	if err == nil && found.sha256 != m.sha256 {

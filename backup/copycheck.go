@@ -16,7 +16,7 @@ func (j *copyJob) checkObjects(ctx context.Context) error {
 	there := listing{ctx: ctx, store: j.copied.repo.store, stop: func() {}}
 	defer func() { there.stop() }()
 	run := j.view.manifest.Run
-	kept := &keptThere{repo: j.copied.repo, run: run}
+	kept := &keptThere{repo: j.copied.repo, run: run, held: j.retain}
 	err := j.copied.repo.objects(j.view.manifest).Each(ctx, func(named namedObject) error {
 		found, err := there.find(named.Key)
 		if err == nil && found != nil {

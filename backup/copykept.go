@@ -10,6 +10,7 @@ import (
 type keptThere struct {
 	repo  *Repository
 	run   string                // the backup that names the objects
+	held  time.Time             // until when the copy protects its objects; zero if it does not
 	named map[objectID]struct{} // by the other backups of the store; nil until they are read
 	gone  time.Time             // when the store's own backup of this name was deleted; zero if it was not
 }
@@ -18,7 +19,7 @@ type keptThere struct {
 // those of young runs, and those that a backup names, or named until it was deleted not long ago.
 func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
 	began, ok := parseName(runOf(o.Key, prefix))
-	if ok && k.young(began) || k.young(o.Modified) {
+	if ok && k.young(began) || k.young(o.Modified) || k.held.After(k.repo.now().Add(heldLongEnough)) {
 		return nil
 	}
 	if k.named == nil {
@@ -29,9 +30,17 @@ func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
 	if _, ok := k.named[idOfKey(o.Key)]; ok || k.young(k.gone) {
 		return nil
 	}
-	return ofTarget(failed(o.Key, fmt.Errorf("%w: it was stored on %s, and no backup there names it: sweep the target, "+
-		"and copy again", ErrTooOld, o.Modified.UTC().Format(time.DateOnly))))
+	from := o.Modified.Add(grace)
+	if began.Add(grace).After(from) {
+		from = began.Add(grace)
+	}
+	return ofTarget(failed(o.Key, fmt.Errorf("%w: it was stored on %s, and no backup there names it: a sweep of the "+
+		"target deletes it after %s: sweep then, and copy again", ErrTooOld, o.Modified.UTC().Format(time.DateOnly),
+		from.UTC().Format(time.RFC3339))))
 }
+
+// heldLongEnough is how long an object must still be protected, so that no sweep that has begun deletes it.
+const heldLongEnough = 24 * time.Hour
 
 func (k *keptThere) young(since time.Time) bool { return k.repo.now().Sub(since) <= maxAge }
 

@@ -42,18 +42,21 @@ func (j *copyJob) begin(ctx context.Context) error {
 	if err := checkStore(ctx, j.to); err != nil {
 		return ofTarget(err)
 	}
-	err = putProven(ctx, j.copied.repo.store, repositoryKey, content)
+	err = ofTarget(putProven(ctx, j.target.store, repositoryKey, content))
 	if errors.Is(err, ErrExists) { // another copy has begun, too
 		err = j.copySmall(ctx, repositoryKey)
 	}
 	if err != nil {
-		return ofTarget(err)
+		return err
 	}
 	return j.copyIdentity(ctx)
 }
 
-// copyIdentity copies the signature and the keys of the repository.
+// copyIdentity copies the signature and the keys of the repository, whose file is there.
 func (j *copyJob) copyIdentity(ctx context.Context) error {
+	if err := j.copied.repo.hold(ctx, repositoryKey); err != nil {
+		return err
+	}
 	if err := j.copyIfPresent(ctx, repositoryKey+signatureSuffix); err != nil {
 		return err
 	}
@@ -63,7 +66,7 @@ func (j *copyJob) copyIdentity(ctx context.Context) error {
 // copyIfPresent is copySmall for an object that may not exist.
 func (j *copyJob) copyIfPresent(ctx context.Context, key string) error {
 	err := j.copySmall(ctx, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) && !isOfTarget(err) {
 		return nil
 	}
 	return err

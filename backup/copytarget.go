@@ -20,13 +20,15 @@ func (e *CopyTargetError) Error() string { return "the target of the copy: " + e
 // Unwrap returns the cause.
 func (e *CopyTargetError) Unwrap() error { return e.Cause }
 
-// ofTarget returns err as a [CopyTargetError], unless it is nil or one already.
+// ofTarget returns err as a [CopyTargetError], unless it is nil, one already, or a cancellation.
 func ofTarget(err error) error {
-	if err == nil || errors.As(err, new(*CopyTargetError)) {
+	if err == nil || isOfTarget(err) || stream.ClassOf(err) == stream.Canceled {
 		return err
 	}
 	return &CopyTargetError{err}
 }
+
+func isOfTarget(err error) bool { return errors.As(err, new(*CopyTargetError)) }
 
 // copyTarget is a store whose errors are each a [CopyTargetError].
 type copyTarget struct{ Store }

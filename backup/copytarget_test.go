@@ -94,3 +94,41 @@ func (s replacingStore) Put(key string, opts *PutOptions) stream.Sink[[]byte, Ob
 	delete(s.objects, key)
 	return s.memStore.Put(key, opts)
 }
+
+// A repository that another process has gone on with is not removed from a store that seems unfit.
+func TestUnfitStoreInUse(t *testing.T) {
+	for _, other := range []string{repositoryKey + signatureSuffix, epochsPrefix + "x/recipient"} {
+		to := newMemStore()
+		leave(t, to, other)
+		err := putProven(t.Context(), replacingStore{to}, repositoryKey, []byte("{}"))
+		if !errors.Is(err, ErrUnfit) || to.objects[repositoryKey] == nil {
+			t.Errorf("%s: %v, left %q", other, err, to.keys(""))
+		}
+	}
+}
+
+// A signature that a prune of the target deletes during the copy is an error.
+func TestCopyLosesSignature(t *testing.T) {
+	r, _ := makeRepository(t)
+	run := makeBackup(t, r, time.Now(), plainCollection(t, "shop", "cookies", 5))
+	to := &losingStore{newMemStore(), manifestKey(run)}
+	_, err := Run(t.Context(), view(t, r, run).Copy(to, nil), 1)
+	if !errors.Is(err, ErrNotFound) || !isOfTarget(err) {
+		t.Error(err)
+	}
+}
+
+// losingStore loses the signature of an object when it is stored.
+type losingStore struct {
+	*memStore
+	key string
+}
+
+func (s *losingStore) Put(key string, opts *PutOptions) stream.Sink[[]byte, Object] {
+	if key == s.key {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		delete(s.objects, key+signatureSuffix)
+	}
+	return s.memStore.Put(key, opts)
+}

@@ -51,7 +51,7 @@ func proveStore(ctx context.Context, store Store, key string, content []byte) er
 }
 
 // putProven stores content at key, as the first object of a repository, and proves the store with
-// it. If the store is unfit, the object is deleted again.
+// it. If the store is unfit, the object is deleted again, unless another process has gone on with it.
 func putProven(ctx context.Context, store Store, key string, content []byte) error {
 	if err := put(ctx, store, key, content); err != nil {
 		return err
@@ -60,8 +60,24 @@ func putProven(ctx context.Context, store Store, key string, content []byte) err
 	if !errors.Is(err, ErrUnfit) {
 		return err
 	}
-	if _, e := stream.Run(ctx, source.Of(key), store.Delete()); e != nil {
-		err = errors.Join(err, fmt.Errorf("%s is left: delete it: %w", key, e))
+	if e := withdraw(ctx, store, key); e != nil {
+		err = errors.Join(err, fmt.Errorf("%s is left: %w", key, e))
 	}
+	return err
+}
+
+// withdraw deletes the object at key, the first of a repository, unless the repository has more.
+func withdraw(ctx context.Context, store Store, key string) error {
+	for _, prefix := range []string{key + signatureSuffix, epochsPrefix, backupsPrefix} {
+		first := stream.Via(store.List(prefix), stream.Take[Object](1))
+		found, err := stream.Run(ctx, first, sink.Slice[Object]())
+		if err == nil && len(found) > 0 {
+			err = fmt.Errorf("another process has gone on with it, and stored %s", found[0].Key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := stream.Run(ctx, source.Of(key), store.Delete())
 	return err
 }

@@ -173,10 +173,14 @@ func (j *restoreJob) Abandon(ctx context.Context) error {
 	if j.err != nil {
 		return nil
 	}
-	for n := range j.all {
-		if err := j.collection(n).abandon(ctx); err != nil {
-			return failed("abandon the restore", err)
-		}
+	all := make([]*collectionRestore, len(j.all))
+	for n := range all {
+		all[n] = j.collection(n)
 	}
-	return nil
+	failures := make([]error, len(all))
+	err := eachAtOnce(ctx, all, func(ctx context.Context, r *collectionRestore) error {
+		failures[r.unit] = r.abandon(ctx)
+		return nil // one that fails keeps no other
+	})
+	return wrapped("abandon the restore", errors.Join(append(failures, err)...))
 }

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,5 +46,40 @@ func TestRestoreLeavesNothingPrepared(t *testing.T) {
 	}
 	if got := names(t, srv); !slices.Equal(got, want) {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// A target does not get the name under which another one is prepared.
+func TestRestoreRefusesPreparedNames(t *testing.T) {
+	r, _ := makeRepository(t)
+	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "a", 2), plainCollection(t, "shop", "b", 2))
+	v := view(t, r, "")
+	client := mongofixture.Connect(t, mongotest.NewServer())
+	for _, suffix := range []string{"", fillingSuffix, laterSuffix} {
+		to := "shop." + v.preparedName(newRestore(v, client, nil).all[0]) + suffix
+		job := v.Restore(client, &RestoreOptions{Renames: []RenameRule{{From: "shop.b", To: to}}})
+		if _, err := job.Units(t.Context()); err == nil || !strings.Contains(err.Error(), "is prepared") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
+// An Abandon that fails for one collection removes what was prepared for the others.
+func TestRestoreAbandonsAll(t *testing.T) {
+	r, _ := makeRepository(t)
+	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "a", 2), plainCollection(t, "shop", "b", 2))
+	srv := mongotest.NewServer()
+	job := view(t, r, "").Restore(mongofixture.Connect(t, srv), nil).(*restoreJob)
+	prepareShop(t, job)
+	first := job.collection(0).prepared().Name()
+	srv.Inject(mongotest.Fault{Command: "drop", Code: 13, Text: "no right", If: func(c mongotest.Command) bool {
+		name, _ := c.Body.Lookup("drop").StringValueOK()
+		return name == first
+	}})
+	if err := job.Abandon(t.Context()); err == nil || !strings.Contains(err.Error(), "no right") {
+		t.Error(err)
+	}
+	if all := names(t, srv); len(all) != 1 {
+		t.Error(all)
 	}
 }

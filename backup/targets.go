@@ -61,6 +61,9 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 		from[to] = ns
 		all = append(all, target{i, c, to})
 	}
+	if err := v.checkPreparedNames(all, from); err != nil {
+		return nil, err
+	}
 	if missing := o.unmatched(chosen, names); len(missing) > 0 {
 		return nil, fmt.Errorf("%w: nothing matches %.200q", ErrNoCollection, strings.Join(missing, ", "))
 	}
@@ -68,6 +71,20 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 		return nil, fmt.Errorf("%w: all were excluded", ErrNoCollection)
 	}
 	return all, nil
+}
+
+// checkPreparedNames returns an error if a target has a name that the restore uses for another one.
+func (v *View) checkPreparedNames(all []target, from map[mongosource.Namespace]mongosource.Namespace) error {
+	for _, t := range all {
+		for _, suffix := range []string{"", fillingSuffix, laterSuffix} {
+			name := mongosource.Namespace{Database: t.to.Database, Collection: v.preparedName(t) + suffix}
+			if other, ok := from[name]; ok {
+				return fatal(fmt.Sprintf("%.200q would become %.200q, under which %.200q is prepared: choose another name",
+					other.String(), name.String(), t.to.String()))
+			}
+		}
+	}
+	return nil
 }
 
 // ofServer reports whether a collection would become one of the server, where a write could change

@@ -98,6 +98,9 @@ func checkClock(before, served time.Time) error {
 func (s *Store) checkList(ctx context.Context) error {
 	some := stream.Via(s.List(""), stream.Take[backup.Object](2))
 	_, err := stream.Run(ctx, some, sink.Discard[backup.Object]())
+	if errors.Is(err, backup.ErrListOrder) {
+		return fmt.Errorf("%w: %w", backup.ErrUnfit, err)
+	}
 	return needs(err, "s3:ListBucket")
 }
 

@@ -49,6 +49,13 @@ func TestExamine(t *testing.T) {
 			faults: refused("DeleteObjects", "DeleteObject"),
 			texts:  map[string]string{"delete": "may not delete (s3:DeleteObject)"},
 		},
+		"may not delete one": {
+			faults: []s3test.Fault{{Op: "DeleteObjects", Times: -1, Before: func(*s3test.Request) *s3test.Reply {
+				return &s3test.Reply{Body: []byte("<DeleteResult><Error><Key>shop/data/.probe</Key><Code>AccessDenied</Code>" +
+					"<Message>Access Denied</Message></Error></DeleteResult>")}
+			}}},
+			texts: map[string]string{"delete": "may not delete (s3:DeleteObject)"},
+		},
 		"may not put":  {faults: refused("PutObject"), fails: map[string]string{"put": "s3:PutObject"}},
 		"may not read": {faults: refused("GetObject", "HeadObject"), fails: map[string]string{"put": "s3:GetObject"}},
 		"may not list": {

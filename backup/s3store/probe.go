@@ -32,6 +32,9 @@ func (s *Store) checkConditional(ctx context.Context) error {
 	if errors.As(err, new(*s3sink.PendingError)) {
 		return needs(err, "s3:AbortMultipartUpload")
 	}
+	if errors.Is(err, s3sink.ErrIgnoresIfNoneMatch) {
+		return fmt.Errorf("s3store: %w: %w", backup.ErrUnfit, err)
+	}
 	return needs(err, "s3:PutObject")
 }
 
@@ -47,7 +50,7 @@ func (s *Store) checkRead(ctx context.Context) error {
 	first := stream.Via(s3source.List(s.client, s.bucket, key, &s3source.ListOptions{
 		PageSize: 1, RetryTimeout: s.opts.RetryTimeout, OnRetry: s.opts.OnRetry,
 	}), stream.Take[s3source.Entry](1))
-	listed, err := stream.Run(ctx, first, sink.Slice[s3source.Entry]())
+	listed, err := stream.Run(stream.WithoutDrain(ctx), first, sink.Slice[s3source.Entry]())
 	if err == nil && (len(listed) == 0 || listed[0].Key != key) {
 		err = fmt.Errorf("s3store: %w: it does not list an object that it has stored", backup.ErrUnfit)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/sink/s3sink"
 )
 
 // RightError is a request that the service has refused because its user lacks a right. It has the
@@ -28,6 +29,10 @@ func needs(err error, right string) error {
 	refused := []string{"AccessDenied", "Forbidden", ""}
 	if errors.As(err, new(*RightError)) { // of an earlier request, which tells more
 		return err
+	}
+	var object *s3sink.DeleteError // in a reply with the status 200
+	if errors.As(err, &object) && object.Code == "AccessDenied" {
+		return &RightError{right, err}
 	}
 	if s3fault.Status(err) == http.StatusForbidden && slices.Contains(refused, s3fault.Code(err)) {
 		return &RightError{right, err}
