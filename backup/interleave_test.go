@@ -184,7 +184,7 @@ func sweep(ctx context.Context, p *process, s *watched) error {
 			return nil
 		}
 		if err == nil {
-			_, err = r.Sweep(ctx, nil)
+			_, err = r.Sweep(ctx, &backup.SweepRepositoryOptions{WithoutBackups: true})
 		}
 		if err := allowed(err, backup.ErrHeld, backup.ErrNoBackups); err != nil {
 			return err
