@@ -87,8 +87,9 @@ type progress struct {
 	counts   Counts
 	compared int64
 	units    int
-	work     int64 // that is done, in any measure
-	allWork  int64 // 0 if it is not known
+	done     map[int]bool // the units that are done; false while one is done again
+	work     int64        // that is done, in any measure
+	allWork  int64        // 0 if it is not known
 	total    Total
 }
 
@@ -120,16 +121,40 @@ func (p *progress) tell(e Event, d did) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.counts.add(d.Counts)
-	p.compared += d.compared
-	p.work += d.work
-	if e.Kind == UnitDone || e.Kind == BackupExamined || e.Kind == BackupDeleted {
-		p.units++
+	if !p.isRepeated(e) {
+		p.counts.add(d.Counts)
+		p.compared += d.compared
+		p.work += d.work
+		if e.Kind == UnitDone || e.Kind == BackupExamined || e.Kind == BackupDeleted {
+			p.units++
+		}
 	}
 	e.Job, e.Run = p.job, p.run
 	e.Counts, e.Compared, e.Units, e.Total = p.counts, p.compared, p.units, p.total
 	e.Share = p.share(e.Kind)
 	p.report(e)
+}
+
+// isRepeated reports whether an event is of a unit that was done before, and is done again. It counts
+// once.
+func (p *progress) isRepeated(e Event) bool {
+	done, known := p.done[e.Unit]
+	switch e.Kind {
+	case UnitBegun:
+		if known {
+			p.done[e.Unit] = false
+		}
+		return known
+	case UnitDone:
+		if p.done == nil {
+			p.done = map[int]bool{}
+		}
+		p.done[e.Unit] = true
+		return known
+	case BackupExamined, BackupDeleted, Finished:
+		return false
+	}
+	return known && !done
 }
 
 // mostShare is the largest share before the last event: totals may be estimates.

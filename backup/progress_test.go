@@ -324,3 +324,45 @@ func TestProgressWithView(t *testing.T) {
 		t.Error("the share is 0 until the first unit is done")
 	}
 }
+
+// A unit that is done again counts once.
+func TestProgressOfRepeatedUnits(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "orders", 0, 2000, 400)
+	r, _, _ := repository(t)
+	made := record(t, "backup")
+	opts := small()
+	opts.Progress = made.take
+	job, err := r.Backup(t.Context(), d.client, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doUnits(t, job)
+	doUnits(t, job)
+	report, err := backup.Run(t.Context(), job, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, bytes := report.Counts.Documents, report.Counts.Bytes
+	made.ended(n, bytes)
+	v, err := r.View(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verified := record(t, "verify")
+	verify := v.Verify(backup.Read, &backup.VerifyOptions{Progress: verified.take})
+	doUnits(t, verify)
+	if _, err := backup.Run(t.Context(), verify, 1); err != nil {
+		t.Fatal(err)
+	}
+	verified.ended(n, bytes)
+	restored := record(t, "restore")
+	restore := v.Restore(d.client, &backup.RestoreOptions{
+		Progress: restored.take, Renames: []backup.RenameRule{{From: "shop", To: "back"}},
+	})
+	doUnits(t, restore)
+	if _, err := backup.Run(t.Context(), restore, 1); err != nil {
+		t.Fatal(err)
+	}
+	restored.ended(n, bytes)
+}
