@@ -173,6 +173,8 @@ was; or begin another one.`,
 		},
 	}
 	keys.bindSigner(cmd.Flags())
+	cmd.Flags().StringVar(&keys.identity, "identity", "",
+		"a `FILE` of secret keys of age that read the repository: only without a signing key")
 	mongo.bind(cmd.Flags())
 	b.bind(cmd.Flags())
 	store.bind(cmd.Flags())
@@ -221,7 +223,7 @@ func (a *app) explainBackup(at place, access *cli.Mongo, err error) error {
 	case errors.Is(err, backup.ErrNothing):
 		return cli.Errorf("%w: correct --include and --exclude; --allow-missing and --allow-empty accept it", err)
 	case errors.Is(err, backup.ErrNoKey):
-		return cli.Errorf("a backup needs --signing-key, or --identity: it reads its own plan")
+		return cli.Errorf("%w: a backup needs --signing-key, or --identity: it reads its own plan", err)
 	case errors.Is(err, mongosource.ErrCollectionChanged):
 		return cli.Errorf("%w: run this again; --allow-missing leaves such a collection out", err)
 	case errors.Is(err, mongosource.ErrNoSnapshot):

@@ -177,3 +177,16 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// A repository without signatures is backed up with the key that reads.
+func TestUnsigned(t *testing.T) { eachStore(t, testUnsigned) }
+
+func testUnsigned(t *testing.T, w *world) {
+	w.add(t, "shop", "orders", 50)
+	w.must(t, "keys", "generate", "--identity", "me.txt", "--signing-key", "sign.key")
+	w.must(t, "init", w.repo, "--identity", "me.txt", "--unsigned")
+	w.fails(t, 1, []string{"--identity"}, "backup", w.repo)
+	w.must(t, "backup", w.repo, "--identity", "me.txt")
+	w.must(t, "restore", w.repo, "--identity", "me.txt", "--rename", "shop=back")
+	w.restored(t, 50)
+}
