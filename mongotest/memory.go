@@ -3,59 +3,23 @@ package mongotest
 import (
 	"context"
 	"net"
-	"sync"
+
+	"github.com/millweir/millweir/internal/memlisten"
 )
 
 // NewMemoryServer starts a server that uses no network, so that a test in a bubble of
 // [testing/synctest] can have it. Its clients connect by the server itself:
 //
 //	options.Client().ApplyURI(srv.URI()).SetDialer(srv)
-func NewMemoryServer() *Server {
-	return newServer(&pipes{conns: make(chan net.Conn), closed: make(chan struct{})})
-}
+func NewMemoryServer() *Server { return newServer(memlisten.New(memoryAddr{})) }
 
 // DialContext returns a connection to the server, whatever the address.
-func (s *Server) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
-	p, ok := s.listener.(*pipes)
-	if !ok {
-		return new(net.Dialer).DialContext(ctx, "tcp", s.Addr())
+func (s *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if memory, ok := s.listener.(*memlisten.Listener); ok {
+		return memory.DialContext(ctx, network, address)
 	}
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return new(net.Dialer).DialContext(ctx, "tcp", s.Addr())
 }
-
-// pipes is a listener for connections in memory.
-type pipes struct {
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-// Accept implements [net.Listener].
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements [net.Listener].
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-// Addr implements [net.Listener].
-func (p *pipes) Addr() net.Addr { return memoryAddr{} }
 
 // memoryAddr is the address of a server without a network.
 type memoryAddr struct{}

@@ -3,6 +3,7 @@ package s3test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/millweir/millweir/internal/memlisten"
 )
 
 // Options tunes [New]. The zero value is ready to use.
@@ -76,7 +79,7 @@ func New(opts *Options) *Server {
 // start starts the HTTP server.
 func (s *Server) start() {
 	handler := http.HandlerFunc(s.serve)
-	memory := newPipes()
+	memory := memlisten.New(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})
 	if s.opts.InMemory {
 		s.http = &httptest.Server{Listener: memory, Config: &http.Server{Handler: handler}} //nolint:gosec // no network
 	} else {
@@ -89,7 +92,7 @@ func (s *Server) start() {
 	}
 	s.URL = s.http.URL
 	if s.opts.InMemory {
-		s.http.Client().Transport.(*http.Transport).DialContext = memory.dial
+		s.http.Client().Transport.(*http.Transport).DialContext = memory.DialContext
 	}
 }
 

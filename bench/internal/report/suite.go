@@ -25,10 +25,14 @@ type Suite struct {
 // ErrMissed is the error of a suite with a ratio below its bar.
 var ErrMissed = errors.New("a bar was missed")
 
-// Main runs the suite with the arguments of the process and exits: with status 1 if a ratio is
-// below its bar, and 2 after an error. The caller may define more flags first.
-func (s Suite) Main() {
-	switch err := s.Run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr); {
+// Main runs the suite with the arguments of the process and exits as [Exit] does. The caller may
+// define more flags first.
+func (s Suite) Main() { Exit(s.Run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr)) }
+
+// Exit ends the process: with status 1 if a ratio is below its bar, and 2 after another error, which it
+// prints. It returns if err is nil.
+func Exit(err error) {
+	switch {
 	case err == nil:
 	case errors.Is(err, ErrMissed):
 		os.Exit(1)
