@@ -14,8 +14,9 @@ type CopyOptions struct {
 	Progress func(Event) // gets the events, as that of [Options]
 
 	// RetainUntil protects the objects of the backup and repo.json in the other store from deletion until
-	// then, also those that are there already. Keys, and the signature of repo.json, stay deletable. It makes no protection shorter. Zero protects nothing. If the other store cannot
-	// do that, the error is [ErrNoHold], and nothing is copied.
+	// then, also those that are there already. It makes no protection shorter. Keys, and the signature
+	// of repo.json, stay deletable. Zero protects nothing. If the other store cannot do that, the error
+	// is [ErrNoHold], and nothing is copied.
 	RetainUntil time.Time
 }
 

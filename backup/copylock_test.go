@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -169,3 +170,27 @@ func TestRetainNeverShorter(t *testing.T) {
 func weakened(report backup.Report) bool {
 	return strings.Contains(strings.Join(report.Weaker, " "), "not protected")
 }
+
+// A store that says only when it is asked that it protects nothing gets no copy.
+func TestCopyRetainUnheld(t *testing.T) {
+	d := newDeployment(t)
+	d.fill(t, "shop", "cookies", 0, 9, 10)
+	r, _, _ := repository(t)
+	if _, err := backUp(t.Context(), r, d, nil); err != nil {
+		t.Fatal(err)
+	}
+	view, err := r.View(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := unheld{memstore.New(nil)}
+	_, err = backup.Run(t.Context(), view.Copy(to, &backup.CopyOptions{RetainUntil: time.Now().Add(time.Hour)}), 1)
+	if left := keysOf(t, to, ""); !errors.Is(err, backup.ErrNoHold) || len(left) > 0 {
+		t.Errorf("%v, and %q are left", err, left)
+	}
+}
+
+// unheld is a store that cannot protect objects after all, such as a bucket without Object Lock.
+type unheld struct{ *memstore.Store }
+
+func (unheld) Hold(context.Context, string, time.Time) error { return backup.ErrNoHold }

@@ -49,6 +49,13 @@ func (j *copyJob) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = j.copied.repo.hold(ctx, repositoryKey)
+	if errors.Is(err, ErrNoHold) { // nothing else is there yet
+		return errors.Join(err, ofTarget(withdraw(ctx, j.target.store, repositoryKey)))
+	}
+	if err != nil {
+		return err
+	}
 	return j.copyIdentity(ctx)
 }
 

@@ -27,12 +27,20 @@ func (p *storedProof) reads(manifest string) bool {
 	return p.Passed && p.Manifest == manifest && (p.Of == string(Read) || p.Of == drillDepth)
 }
 
+// damages reports whether p says that the backup is damaged. A drill whose scratch server refuses an index
+// says nothing about the backup.
+func (p *storedProof) damages() bool {
+	other := func(one Problem) bool { return one.Reason != reasonRefused }
+	onlyRefused := p.Of == drillDepth && p.More == 0 && len(p.Problems) > 0 && !slices.ContainsFunc(p.Problems, other)
+	return !p.Passed && !onlyRefused
+}
+
 // judge returns what the proofs of a backup say of it: that it was read as a whole, with this manifest,
 // after everything that found damage, or that something found damage and nothing has read it since.
 func judge(proofs []storedProof, manifest string) (proven, damaged bool) {
 	var failures []storedProof
 	for _, p := range proofs {
-		if !p.Passed {
+		if p.damages() {
 			failures = append(failures, p)
 		}
 	}

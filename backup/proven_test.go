@@ -63,16 +63,22 @@ func TestProven(t *testing.T) {
 	}
 	other := at("read", true, 100, 100)
 	other.Manifest = "another"
+	refused := at("drill", false, 200, 210)
+	refused.Problems = []Problem{{Reason: reasonRefused}}
+	alsoDamaged := at("drill", false, 200, 210)
+	alsoDamaged.Problems = []Problem{{Reason: reasonRefused}, {Reason: reasonDamaged}}
 	for name, test := range map[string]struct {
 		proofs          []storedProof
 		proven, damaged bool
 	}{
-		"no proof":         {nil, false, false},
-		"present":          {[]storedProof{at("present", true, 100, 110)}, false, false},
-		"another manifest": {[]storedProof{other}, false, false},
-		"read":             {[]storedProof{at("read", true, 100, 110)}, true, false},
-		"drill":            {[]storedProof{at("drill", true, 100, 110)}, true, false},
-		"damaged":          {[]storedProof{at("read", false, 100, 110)}, false, true},
+		"no proof":                      {nil, false, false},
+		"present":                       {[]storedProof{at("present", true, 100, 110)}, false, false},
+		"another manifest":              {[]storedProof{other}, false, false},
+		"read":                          {[]storedProof{at("read", true, 100, 110)}, true, false},
+		"drill":                         {[]storedProof{at("drill", true, 100, 110)}, true, false},
+		"damaged":                       {[]storedProof{at("read", false, 100, 110)}, false, true},
+		"refused by the scratch server": {[]storedProof{at("read", true, 100, 110), refused}, true, false},
+		"refused, and damaged":          {[]storedProof{at("read", true, 100, 110), alsoDamaged}, false, true},
 		"damaged and read": {
 			[]storedProof{at("read", false, 100, 110), at("read", true, 200, 210)},
 			true,

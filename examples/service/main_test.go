@@ -105,7 +105,6 @@ func TestService(t *testing.T) {
 		"shop/restores?into=secret":       409,
 		"shop/restores?into=shop_eu":      409, // it may be another customer's
 		"shop/restores?into=shop_eu-x":    409,
-		"shop/restores?into=shop-again":   409, // it exists
 		"shop/restores?into=shop-x/../..": 409,
 		"../backups":                      404,
 		"SHOP/backups":                    404,

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/backup"
@@ -106,22 +105,17 @@ func (s *service) list(r *http.Request, customer string) (any, error) {
 	return stream.Run(r.Context(), repo.List(), sink.Slice[backup.Manifest]())
 }
 
-var errInto = errors.New("into must be the name of a new database: the customer's name, - and letters, digits or _")
+var errInto = errors.New("into must be the customer's name, - and letters, digits or _")
 
 // ownName is the name of a restored database. No customer's name has its "-", so the database belongs to
 // no other customer.
 var ownName = regexp.MustCompile(`^([a-z][a-z0-9_]{0,37})-[a-z0-9_]{1,24}$`)
 
-// restore starts a restore into a new database of the customer: nothing is replaced.
+// restore starts a restore into another database of the customer: nothing is replaced. A restore that
+// failed goes on if it is started again.
 func (s *service) restore(r *http.Request, customer string) (any, error) {
 	into := r.FormValue("into")
 	if parts := ownName.FindStringSubmatch(into); parts == nil || parts[1] != customer {
-		return nil, errInto
-	}
-	switch there, err := s.client.ListDatabaseNames(r.Context(), bson.D{{Key: "name", Value: into}}); {
-	case err != nil:
-		return nil, err
-	case len(there) > 0:
 		return nil, errInto
 	}
 	repo, err := s.open(r.Context(), customer)
