@@ -75,7 +75,7 @@ type sweep struct {
 
 	named   map[objectID]struct{} // the data that is needed
 	backups map[string]bool       // that exist
-	gone    map[string]time.Time  // when backups were deleted
+	gone    map[string]time.Time  // when backups were deleted, also those that a copy brings back meanwhile
 	swept   Swept
 	held    error // why the first object that is protected was not deleted
 
@@ -120,8 +120,13 @@ func (s *sweep) run(ctx context.Context) error {
 }
 
 // findNamed finds what backups name, and what backups that were deleted within the grace named. It
-// lists manifests first: a backup that is deleted before they are listed has its tombstone already.
-func (s *sweep) findNamed(ctx context.Context) (err error) {
+// lists tombstones before and after the manifests. If a prune deletes a manifest before they are
+// listed, the second list has its tombstone. If a copy brings it back after, the first list has it.
+func (s *sweep) findNamed(ctx context.Context) error {
+	before, err := s.repo.tombstones(ctx)
+	if err != nil {
+		return err
+	}
 	_, err = stream.Run(ctx, s.repo.List(), sink.ForEach(func(ctx context.Context, m Manifest) error {
 		s.backups[m.Run] = true
 		return s.name(ctx, m.Run, s.repo.objects(&m))
@@ -129,9 +134,12 @@ func (s *sweep) findNamed(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.gone, err = s.repo.tombstones(ctx); err != nil {
+	after, err := s.repo.tombstones(ctx)
+	if err != nil {
 		return err
 	}
+	s.gone = before
+	maps.Copy(s.gone, after)
 	for _, run := range slices.Sorted(maps.Keys(s.gone)) {
 		if s.backups[run] || s.passed(s.gone[run]) {
 			continue

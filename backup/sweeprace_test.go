@@ -3,8 +3,9 @@ package backup
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,11 +14,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// hookedStore calls a function once, after the first list of a prefix.
+// hookedStore calls a function once, after the n-th list of a prefix, from 0 on.
 type hookedStore struct {
 	*memStore
 	prefix string
-	once   sync.Once
+	n      int64
+	lists  atomic.Int64 // that ended
 	after  func()
 }
 
@@ -25,8 +27,8 @@ func (s *hookedStore) List(prefix string) stream.Source[Object] {
 	list := s.memStore.List(prefix)
 	return stream.SourceFunc[Object](func(ctx context.Context, emit func(Object) error) error {
 		err := list.Each(ctx, emit)
-		if prefix == s.prefix {
-			s.once.Do(s.after)
+		if prefix == s.prefix && s.lists.Add(1) == s.n+1 {
+			s.after()
 		}
 		return err
 	})
@@ -35,14 +37,17 @@ func (s *hookedStore) List(prefix string) stream.Source[Object] {
 // A backup that is pruned while a sweep looks keeps its data for the grace.
 func TestSweepDuringPrune(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, prefix := range []string{tombstonesPrefix, backupsPrefix} {
+		for _, list := range []struct {
+			prefix string
+			n      int64
+		}{{tombstonesPrefix, 0}, {backupsPrefix, 0}, {tombstonesPrefix, 1}} {
 			r, store := makeRepository(t)
 			old := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
 			time.Sleep(8 * day)
 			young := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
 			readWhole(t, r, young)
 			sweeper := *r
-			sweeper.store = &hookedStore{memStore: store, prefix: prefix, after: func() {
+			sweeper.store = &hookedStore{memStore: store, prefix: list.prefix, n: list.n, after: func() {
 				if _, err := r.Prune(t.Context(), Retention{Last: 1}, nil); err != nil {
 					t.Error(err)
 				}
@@ -51,8 +56,48 @@ func TestSweepDuringPrune(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !has(store, "data/"+old) || !has(store, "backups/"+old+"/") || !has(store, "gone/"+old) {
-				t.Errorf("pruned after the list of %s: %s", prefix, store.keys(""))
+				t.Errorf("pruned after list %d of %s: %s", list.n, list.prefix, store.keys(""))
 			}
+		}
+	})
+}
+
+// A deleted backup that a copy brings back while a sweep looks keeps its data.
+func TestSweepDuringCopyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, list := range []struct {
+			prefix string
+			n      int64
+		}{{tombstonesPrefix, 0}, {backupsPrefix, 0}, {tombstonesPrefix, 1}} {
+			r, _ := makeRepository(t)
+			old := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
+			time.Sleep(day)
+			young := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))
+			copied := *r
+			to := newMemStore()
+			bring := func(run string) {
+				if _, err := Run(t.Context(), view(t, r, run).Copy(to, nil), 1); err != nil {
+					t.Error(err)
+				}
+			}
+			bring(old)
+			bring(young)
+			time.Sleep(30 * day)
+			copied.store = to
+			if _, err := copied.Prune(t.Context(), Retention{Last: 1}, &PruneOptions{Unverified: true}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(day)
+			copied.store = &hookedStore{memStore: to, prefix: list.prefix, n: list.n, after: func() { bring(old) }}
+			if s, err := copied.Sweep(t.Context(), nil); err != nil || s.Objects > 0 {
+				t.Errorf("brought back after list %d of %s: %+v, %v", list.n, list.prefix, s, err)
+			}
+			copied.store = to
+			if has(to, tombstonesPrefix) || !slices.Contains(runs(t, &copied), old) {
+				t.Errorf("it is not back: %s", to.keys(""))
+				continue
+			}
+			readWhole(t, &copied, old)
 		}
 	})
 }
@@ -183,7 +228,7 @@ func TestSweepDeletesOldCopy(t *testing.T) {
 		}
 		time.Sleep(8 * day)
 		copied := *r
-		copied.store = &hookedStore{memStore: to, prefix: tombstonesPrefix, after: func() {
+		copied.store = &hookedStore{memStore: to, prefix: tombstonesPrefix, n: 1, after: func() {
 			if _, err := Run(t.Context(), job, 1); !errors.Is(err, ErrTooOld) || has(to, manifestKey(run)) {
 				t.Errorf("before the deletion: %v", err)
 			}
