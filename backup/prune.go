@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ var ErrUnverified = fatal("nothing proves that the newest backup can be read: ve
 //     [ErrUnverified], and nothing is deleted.
 //   - Each deletion stores a signed tombstone first. A prune that is killed can be repeated.
 //   - If the store protects a backup for longer than the manifest says, as a copy can be, the error is
-//     [ErrHeld]. That backup stays, and its tombstone is deleted again.
+//     [ErrHeld], after the others are deleted. That backup stays, and its tombstone is deleted again.
 //   - A damaged manifest, or one whose signature does not match, is an error, and nothing is deleted.
 func (r *Repository) Prune(ctx context.Context, p Retention, opts *PruneOptions) (Pruned, error) {
 	o := PruneOptions{}
@@ -89,10 +90,16 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 	if !o.DryRun {
 		report.expect(Total{Units: len(doomed)}, 0)
 	}
+	var held error // why the first backup that is protected was not deleted
 	for i := range doomed {
 		if !o.DryRun {
-			if err := r.remove(ctx, doomed[i].Run); err != nil {
-				return result, err
+			err := r.remove(ctx, doomed[i].Run)
+			if errors.Is(err, ErrHeld) && ctx.Err() == nil {
+				held = cmp.Or(held, err)
+				continue
+			}
+			if err != nil {
+				return result, errors.Join(held, err)
 			}
 			report.run = doomed[i].Run
 			report.tell(Event{Kind: BackupDeleted, Phase: Deleting}, did{})
@@ -100,8 +107,8 @@ func (r *Repository) prune(ctx context.Context, p Retention, o PruneOptions) (re
 		result.Deleted = append(result.Deleted, doomed[i].Run)
 	}
 	report.run = ""
-	report.finished(nil)
-	return result, nil
+	report.finished(held)
+	return result, held
 }
 
 // keep divides backups into those that are kept, the newest first, and the others, the oldest first.
@@ -125,8 +132,9 @@ func keep(p Retention, backups []Manifest, now time.Time) (kept []Kept, doomed [
 	return kept, doomed
 }
 
-// remove deletes a backup: first its tombstone appears, then its manifest and the signature disappear. A
-// backup that the store protects stays, without a tombstone.
+// remove deletes a backup: first its tombstone appears, then its manifest and the signature
+// disappear. A backup that the store protects stays, without a tombstone. A process that still saw
+// the manifest may have deleted the tombstone: after the manifest, remove makes sure that it is there.
 func (r *Repository) remove(ctx context.Context, run string) error {
 	if err := r.bury(ctx, run); err != nil {
 		return err
@@ -134,6 +142,9 @@ func (r *Repository) remove(ctx context.Context, run string) error {
 	err := r.delete(ctx, []string{manifestKey(run)})
 	if errors.Is(err, ErrHeld) {
 		return errors.Join(err, r.unburyIfPresent(ctx, run))
+	}
+	if err == nil {
+		err = r.bury(ctx, run)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -66,6 +67,37 @@ func TestPruneHeld(t *testing.T) {
 	}
 	if gone := keysOf(t, store, "gone/"); len(gone) != 4 { // two, and their signatures
 		t.Errorf("%q", gone)
+	}
+}
+
+// A prune deletes all that it may, also if some backups are protected. The error is that of the
+// protection.
+func TestPruneBesideHeld(t *testing.T) {
+	now := time.Now()
+	for _, held := range [][]int{{0}, {1}, {0, 1}} {
+		store := memstore.New(&memstore.Options{Now: func() time.Time { return now }})
+		r, d, _, names := twoBackups(t, store)
+		if _, err := backUp(t.Context(), r, d, small()); err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Clone(names)
+		for _, n := range held {
+			if err := store.Hold(t.Context(), "backups/"+names[n]+".json", now.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			want = slices.DeleteFunc(want, func(run string) bool { return run == names[n] })
+		}
+		events := record(t, "prune")
+		pruned, err := r.Prune(t.Context(), backup.Retention{Last: 1}, &backup.PruneOptions{
+			Unverified: true, Progress: events.take,
+		})
+		if !errors.Is(err, backup.ErrHeld) || !slices.Equal(pruned.Deleted, want) ||
+			events.kind[backup.BackupDeleted] != len(want) || events.kind[backup.Finished] != 0 {
+			t.Errorf("held %v: %+v, %v, %v", held, pruned, events.kind, err)
+		}
+		if gone := keysOf(t, store, "gone/"); len(gone) != 2*len(want) {
+			t.Errorf("held %v: %q", held, gone)
+		}
 	}
 }
 
