@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/millweir/millweir/internal/s3reply"
-	"github.com/millweir/millweir/internal/s3retry"
 )
 
 // begin chooses what the bytes are compared with, and calls OnObject. It acts once, before the
@@ -58,12 +57,8 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 		return withoutTarget("the checksums are of the whole object, and only a range is read"), nil
 	}
 	if !r.askedForChecksums {
-		err := r.headForChecksums(ctx)
-		switch {
-		case r.endsRun(ctx, err):
-			return target{}, err
-		case err != nil:
-			return withoutTarget("the service does not state the object's checksums"), nil
+		if err := r.headForChecksums(ctx); err != nil {
+			return withoutTarget("the service does not state the object's checksums"), r.unanswered(ctx, err)
 		}
 	}
 	t := bestTarget(&r.object)
@@ -76,12 +71,8 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 	v := &verifier{target: t, sum: t.new()}
 	if t.Parts > 0 {
 		sizes := r.partSizes(ctx, t.Parts)
-		err := sizes.find()
-		switch {
-		case r.endsRun(ctx, err):
-			return t, err
-		case err != nil:
-			return withoutTarget(errNoSizes.Error()), nil
+		if err := sizes.find(); err != nil {
+			return withoutTarget(errNoSizes.Error()), r.unanswered(ctx, err)
 		}
 		v.size, v.confirm, v.asksEach = sizes.size, sizes.confirm, !sizes.known()
 	}
@@ -89,13 +80,19 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 	return t, nil
 }
 
-// endsRun reports whether err, of a question about the object, ends the run or leads to another
-// attempt. After any other error the run goes on without the answer, and so it does if the service
-// keeps giving a bad reply: a proxy that answers in its place does so for a while only.
-func (r *run) endsRun(ctx context.Context, err error) bool {
-	mayPass := errors.Is(err, ErrBadReply) && r.badReplies < maxBadReplies && r.opts.RetryTimeout > 0
-	return err != nil && ctx.Err() != nil || errors.Is(err, ErrObjectChanged) || errors.Is(err, ErrNotFound) ||
-		mayPass || r.policy.Transient(err)
+// unanswered returns the error of the attempt after a question about the object failed with err. It
+// is nil if the run goes on without the answer. A bad reply may come from a proxy, for a while, so
+// the question is asked again as long as the run repeats requests.
+func (r *run) unanswered(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil, errors.Is(err, ErrObjectChanged), errors.Is(err, ErrNotFound), r.policy.Transient(err):
+		return err
+	case errors.Is(err, ErrBadReply):
+		if wait, ok := r.pause(err); ok {
+			return pausing{err, wait}
+		}
+	}
+	return nil
 }
 
 // headForChecksums adds its checksums to an object that a reply for a range has described.
@@ -115,15 +112,12 @@ func (r *run) headForChecksums(ctx context.Context) error {
 	return nil
 }
 
-// partSizes returns the sizes of the object's parts, which are not known yet. repeatedHead is for a
-// request after others, or after the first byte: the run cannot go back.
+// partSizes returns the sizes of the object's parts, which are not known yet.
 func (r *run) partSizes(ctx context.Context, count int) *partSizes {
-	head := func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) }
 	return &partSizes{
-		object: &r.object, count: count, askFirst: r.nameless, head: head,
-		repeatedHead: func(part int) (*s3.HeadObjectOutput, error) {
-			return s3retry.Do(ctx, r.policy, r.onRetry(), func() (*s3.HeadObjectOutput, error) { return head(part) })
-		},
+		object: &r.object, count: count, askFirst: r.nameless,
+		head:         func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) },
+		repeatedHead: func(part int) (*s3.HeadObjectOutput, error) { return r.repeatedHead(ctx, int32(part)) },
 	}
 }
 

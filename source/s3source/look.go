@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -12,6 +13,7 @@ import (
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
+	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
@@ -50,6 +52,33 @@ func (r *run) headOnce(ctx context.Context, part *int32, opts ...func(*s3.Option
 	}
 	r.policy.Answered()
 	return out, r.checkETag(aws.ToString(out.ETag))
+}
+
+// repeatedHead sends a HEAD for a part until its reply is good or another request does not help. It
+// is for a request after others, or after the first byte: the run cannot go back.
+func (r *run) repeatedHead(ctx context.Context, part int32) (*s3.HeadObjectOutput, error) {
+	loop, badReplies, report := r.policy.Loop(), 0, r.onRetry()
+	for {
+		out, err := r.head(ctx, &part)
+		if err == nil || ctx.Err() != nil {
+			return out, err
+		}
+		next := loop.Next
+		if errors.Is(err, ErrBadReply) && badReplies < maxBadReplies {
+			badReplies++
+			next = func(error) (time.Duration, bool) { return loop.Again() }
+		}
+		wait, ok := next(err)
+		if !ok {
+			return out, err
+		}
+		if report != nil {
+			report(err, wait)
+		}
+		if !s3retry.Sleep(ctx, wait) {
+			return out, err
+		}
+	}
 }
 
 // headWithChecksums sends a HEAD that asks for the object's checksums, if the service allows it. The

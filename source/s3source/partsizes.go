@@ -54,7 +54,10 @@ func (s *partSizes) askAll(last int64) error {
 	sizes := []int64{s.first}
 	for part := 2; part < s.count; part++ {
 		size, err := s.ask(part, s.repeatedHead)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrBadReply): // the service keeps giving it
+			return errNoSizes
+		case err != nil:
 			return fatal{err} // its time is spent
 		}
 		sizes = append(sizes, size)

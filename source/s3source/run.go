@@ -48,6 +48,14 @@ type fatal struct{ error }
 
 func (f fatal) Unwrap() error { return f.error }
 
+// pausing is an error after which another request is decided on, and how long to wait before it.
+type pausing struct {
+	error
+	wait time.Duration
+}
+
+func (p pausing) Unwrap() error { return p.error }
+
 // each sends one request after another until all bytes are read or another request does not help.
 func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 	for {
@@ -105,7 +113,10 @@ func (r *run) again(ctx context.Context, err error) error {
 
 // pause returns how long to wait before another request after err. ok is false if the run fails.
 func (r *run) pause(err error) (wait time.Duration, ok bool) {
+	var p pausing
 	switch {
+	case errors.As(err, &p):
+		return p.wait, true
 	case r.pace.missed > 0 && errors.Is(err, errTooSlow):
 		// The time of the consumer does not count, so windows are counted and not the time.
 		wait, _ = r.policy.Loop().Again()
