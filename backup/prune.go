@@ -134,7 +134,7 @@ func keep(p Retention, backups []Manifest, now time.Time) (kept []Kept, doomed [
 
 // remove deletes a backup: first its tombstone appears, then its manifest and the signature
 // disappear. A backup that the store protects stays, without a tombstone. A process that still saw
-// the manifest may have deleted the tombstone: after the manifest, remove makes sure that it is there.
+// the manifest may have deleted the tombstone: remove then stores it again.
 func (r *Repository) remove(ctx context.Context, run string) error {
 	if err := r.bury(ctx, run); err != nil {
 		return err
