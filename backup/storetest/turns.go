@@ -13,8 +13,9 @@ import (
 
 // Turns lets processes that share stores take turns. Of all operations that the processes want to
 // do, a random one runs, and then the process goes on until it wants to do the next. Some of the
-// processes are faster than others. The same seed gives the same order. The time between two
-// operations is random too, up to a second.
+// processes are faster than others. The time between two operations is random too, up to a second.
+// The same seed gives the same choices. So a run is repeated if no process works on several goroutines;
+// otherwise it is nearly repeated, because Go starts them in any order.
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		turns := storetest.NewTurns(seed)
@@ -43,7 +44,7 @@ type turn struct {
 	granted chan struct{}
 }
 
-// NewTurns returns turns whose order depends on the seed.
+// NewTurns returns turns whose choices depend on the seed.
 func NewTurns(seed uint64) *Turns {
 	return &Turns{random: rand.New(rand.NewPCG(seed, 0)), changed: make(chan struct{}, 1)}
 }
