@@ -184,5 +184,5 @@ func (r *mergeRun) checkKind(ctx context.Context) error {
 
 // retry calls read again after failures that pass, as long as a batch would be sent again.
 func (m *merge) retry(ctx context.Context, read func() error) error {
-	return lookAgain(ctx, pauses{limit: m.insertion.retryTimeout}, sleep, read)
+	return lookAgain(ctx, &pauses{limit: m.insertion.retryTimeout}, sleep, read)
 }

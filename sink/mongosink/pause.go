@@ -45,7 +45,7 @@ func (p *pauses) next(err error) (time.Duration, bool) {
 // lookAgain calls look until it succeeds, its failure does not pass, or waits are spent. sleep returns
 // false if the run has ended.
 func lookAgain(
-	ctx context.Context, waits pauses, sleep func(context.Context, time.Duration) bool, look func() error,
+	ctx context.Context, waits *pauses, sleep func(context.Context, time.Duration) bool, look func() error,
 ) error {
 	for {
 		err := look()

@@ -58,3 +58,33 @@ func TestInsertPauses(t *testing.T) {
 		})
 	}
 }
+
+// All look-ups that settle a batch together have RetryTimeout, also if the batch itself was never
+// repeated.
+func TestLookUpsShareTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit, away = time.Minute, 40 * time.Second
+		start, local := time.Now(), 0
+		command := func(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+			switch command.Index(0).Key() {
+			case "insert":
+				return nil, mongo.CommandError{Code: 11601}
+			case "find":
+				level, _ := command.Lookup("readConcern", "level").StringValueOK()
+				if level == "majority" && time.Since(start) > away {
+					return bson.Marshal(fields("cursor", fields("id", int64(0), "firstBatch", bson.A{})))
+				}
+				if level == "local" {
+					local++
+				}
+				return nil, mongo.CommandError{Code: 189}
+			}
+			return (&inserter{}).command(ctx, command)
+		}
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil),
+			mongosink.InsertBy(command, &mongosink.InsertOptions{RetryTimeout: limit}))
+		if took := time.Since(start); r.Unknown != 10 || local == 0 || took > limit+time.Second {
+			t.Errorf("%+v, %v after %v and %d local look-ups", r, err, took, local)
+		}
+	})
+}

@@ -33,10 +33,13 @@ func (w *worker) readBack(ctx context.Context, b *batch, statements []int, level
 }
 
 // lookAgain repeats a look-up that settles a batch in the time that the batch has for repetitions. It
-// repeats it at least twice: if a connection is lost, those of a client are closed together.
+// repeats it at least twice: if a connection is lost, those of a client are closed together. The
+// time begins with the first failure of the batch or of any of its look-ups.
 func (w *worker) lookAgain(ctx context.Context, look func() error) error {
 	waits := pauses{limit: w.retryTimeout, least: 2, first: w.waits.first}
-	return lookAgain(ctx, waits, w.sleep, look)
+	err := lookAgain(ctx, &waits, w.sleep, look)
+	w.waits.first = waits.first
+	return err
 }
 
 func (w *worker) readOnce(ctx context.Context, b *batch, statements []int, level string) (map[int]presence, error) {
