@@ -58,7 +58,8 @@ type InsertOptions struct {
 	BypassDocumentValidation bool
 
 	// Progress gets the counts of the run so far, after each batch, also one that failed. Two
-	// calls may have the same counts. One goroutine at a time calls it, and batches wait for it. [InsertReceipts] does not call it.
+	// calls may have the same counts. One goroutine at a time calls it, and batches wait for it.
+	// [InsertReceipts] does not call it.
 	Progress func(InsertResult)
 
 	Comment any // shown in the server's logs and profiles
