@@ -89,7 +89,7 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 	for _, i := range statements {
 		st := b.statements[i]
 		switch p := found[i]; {
-		case p == same, p == other && st.generated, p == absent && b.changesNothing(i) && !o.mayChangeLater(b):
+		case p == same, p == other && st.generated, p == absent && b.changesNothing(i) && !w.mayChangeLater(b, o):
 			fates[i] = executed
 		case b.verb != inserts && !o.lost && p != uncertain:
 			fates[i] = untried
@@ -117,9 +117,19 @@ func (b *batch) changesNothing(i int) bool {
 }
 
 // mayChangeLater reports whether the server may execute a lost attempt to send b after later batches
-// of the run. It refuses one with a number when it knows a higher number. A run that is not ordered
-// promises nothing about it.
-func (o *outcome) mayChangeLater(b *batch) bool { return o.lost && b.ordered && !o.numbered }
+// of the run. It refuses one with a number when it knows a higher number of the same session. If
+// later batches have other sessions, it must have executed all of b by that number. A run that is
+// not ordered promises nothing about it.
+func (w *worker) mayChangeLater(b *batch, o *outcome) bool {
+	switch {
+	case !o.lost || !b.ordered:
+		return false
+	case !o.numbered:
+		return true
+	}
+	all := o.last == answered && len(o.reply.refused) == 0
+	return w.perBatch && w.session.own && !all
+}
 
 // lookLocally looks again for the statements whose documents a read of a majority did not find. It
 // does not show documents that only the primary has yet. Those become uncertain.

@@ -23,7 +23,10 @@
 //
 // A server without retryable writes may execute a lost attempt late. An ordered run that had one
 // sends no later write to the same document: it ends with [ErrOutcomeUnknown]. It ends so at once if
-// the lost batch changes a document twice, or if the collection is capped.
+// the lost batch changes a document twice, or if the collection is capped or the server does not
+// say whether it is. The batches of [InsertReceipts] and [WriteReceipts] have sessions of their
+// own, in which nothing supersedes a lost attempt. So there the same is true of every server,
+// unless the batch is sent again and executed.
 //
 // A deadline of the context ends the run. The sink hides it from the driver, which would stop
 // before the server's reason is known. A server that accepts a batch and never answers blocks the

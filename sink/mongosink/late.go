@@ -8,7 +8,7 @@ import (
 // noteLost notes what b may still do after o. It returns an error if that may overturn other writes
 // whatever they are.
 func (w *worker) noteLost(ctx context.Context, b *batch, o *outcome) error {
-	if !o.mayChangeLater(b) {
+	if !w.mayChangeLater(b, o) {
 		return nil
 	}
 	if why := w.late.note(b, w.kind(ctx), w.onlyInserts); why != nil {
@@ -35,15 +35,20 @@ func (w *worker) checkOrder(ctx context.Context, b *batch) (stop bool, err error
 
 // unordered returns the error of a run whose writes may not be executed in order.
 func (w *worker) unordered(index int64, did string, why error) error {
-	return w.fail(fmt.Errorf("%w: write number %d %s: %w, and a server without retryable writes may execute it later",
+	return w.fail(fmt.Errorf("%w: write number %d %s: %w, and the server may execute it later",
 		ErrOutcomeUnknown, index, did, why))
 }
 
-// kind returns what the server says about the collection, or the worst if it says nothing.
+// kind returns what the server says about the collection. It is unknown if the server says nothing
+// in the time that the batch has for repetitions, or the user must not ask.
 func (w *worker) kind(ctx context.Context) collectionKind {
-	kind, err := w.askKind(ctx)
+	var kind collectionKind
+	err := w.lookAgain(ctx, func() (err error) {
+		kind, err = w.askKind(ctx)
+		return err
+	})
 	if err != nil {
-		return collectionKind{capped: true, collated: true}
+		return collectionKind{unknown: true, collated: true}
 	}
 	return kind
 }

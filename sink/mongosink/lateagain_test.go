@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,8 +34,8 @@ func runWrites(ctx context.Context, coll *mongo.Collection, receipts bool, batch
 	return err
 }
 
-// The reply to the first command is lost, and the server has no retryable writes. A later command of the
-// run must not be overturned by the lost one.
+// The reply to the first command is lost, and the server has no retryable writes, or nothing
+// supersedes its number. A later command of the run must not be overturned by the lost one.
 func TestLostThenOverturned(t *testing.T) {
 	replace := func(key any, n int) mongosink.Write { return mongosink.UpsertOne(id(key), fields("n", n)) }
 	insert := func(key any) mongosink.Write { return mongosink.InsertOne(raw(t, fields("_id", key))) }
@@ -83,7 +84,7 @@ func TestLostThenOverturned(t *testing.T) {
 						srv.Inject(mongotest.Fault{Command: command, Nth: 1, Lose: true})
 					}
 					err := runWrites(t.Context(), coll, receipts, max(c.batch, 1), -1, c.writes...)
-					stops := standalone && !c.safe
+					stops := (standalone || receipts) && !c.safe // a batch with a receipt has its own session
 					if errors.Is(err, mongosink.ErrOutcomeUnknown) != stops || !stops && err != nil ||
 						stops && stream.ClassOf(err) != stream.UnknownOutcome {
 						t.Errorf("%v (%v)", err, stream.ClassOf(err))
@@ -91,6 +92,45 @@ func TestLostThenOverturned(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A deletion is lost, and there is no document that it would delete. Each batch of a flow has its
+// own session, so its number is not superseded: it may delete what a later batch inserts. It cannot
+// if it is repeated and answered, or if the batches have one session.
+func TestReceiptsLostAndAbsent(t *testing.T) {
+	for name, c := range map[string]struct {
+		retry   time.Duration
+		session bool // the caller's
+		unknown bool
+	}{
+		"not repeated": {-1, false, true},
+		"repeated":     {time.Hour, false, false},
+		"one session":  {-1, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, coll := serve(t)
+			srv.Inject(mongotest.Fault{Command: "delete", Nth: 1, Close: true})
+			ctx := t.Context()
+			if c.session {
+				s, err := coll.Database().Client().StartSession()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.EndSession(ctx)
+				ctx = mongo.NewSessionContext(ctx, s)
+			}
+			err := runWrites(ctx, coll, true, 1, c.retry,
+				mongosink.DeleteOne(id(1)), mongosink.InsertOne(numbered(t, 2)[1]))
+			if errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown || !c.unknown && err != nil ||
+				err != nil && strings.Contains(err.Error(), "without retryable writes") {
+				t.Error(err)
+			}
+			if n := len(srv.Documents("shop", "cookies")); (n == 0) != c.unknown {
+				t.Errorf("%d documents are stored", n)
+			}
+		})
 	}
 }
 

@@ -10,12 +10,13 @@ import (
 
 // A server without retryable writes may execute an attempt whose reply was lost late: after the one
 // that repeated it, and after later batches of the run. In an ordered run it would overturn a later
-// write to the same document. Such a write is not sent.
+// write to the same document. Such a write is not sent. In a flow any server may do so with an
+// attempt that no later one of its session supersedes.
 
 // lateWrites has the documents that the lost attempts of an ordered run may still write. The batches
 // of a flow share it: each is a run of its own.
 type lateWrites struct {
-	lost     bool // an attempt without a number got no reply
+	lost     bool // an attempt that may be executed late got no reply
 	changes  bool // one of these did not only insert
 	overflow bool // they have more documents than ids holds
 
@@ -37,6 +38,8 @@ func (l *lateWrites) note(b *batch, kind collectionKind, onlyInserts bool) error
 	l.lost, l.kind = true, kind
 	l.changes = l.changes || b.verb != inserts
 	switch {
+	case kind.unknown:
+		return errors.New("the server does not say whether the collection is capped")
 	case kind.capped:
 		return errors.New("a late insert may replace newer documents of a capped collection")
 	case onlyInserts, !b.idempotent(): // a batch that is not idempotent was sent once, and the run ends
@@ -52,7 +55,7 @@ func (l *lateWrites) note(b *batch, kind collectionKind, onlyInserts bool) error
 		inserted, known := l.ids[id]
 		if !known && len(l.ids) == maxLateWrites {
 			l.overflow = true
-			return nil
+			continue // the rest must still be compared with own
 		}
 		l.ids[id] = b.verb == inserts && (inserted || !known)
 	}

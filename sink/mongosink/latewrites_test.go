@@ -39,6 +39,14 @@ func TestLateWritesOverflow(t *testing.T) {
 	if len(only.ids) != 0 || len(writes.ids) != maxLateWrites || !writes.overflow {
 		t.Errorf("%d and %d are kept", len(only.ids), len(writes.ids))
 	}
+	twice := statements(deletes, 5*maxLateWrites, 5*maxLateWrites+1)
+	same := document(bson.D{{Key: "_id", Value: 5 * maxLateWrites}})
+	if err := twice.write(1, &Write{verb: deletes, filter: same}); err != nil {
+		t.Fatal(err)
+	}
+	if err := writes.note(twice, collectionKind{uniqueIDs: true}, false); err == nil {
+		t.Error("a batch that writes one document twice is in order after an overflow")
+	}
 	far := statements(deletes, 10*maxLateWrites, 10*maxLateWrites+1)
 	if _, why := writes.overturns(far); why == nil {
 		t.Error("a deletion after an overflow is sent")

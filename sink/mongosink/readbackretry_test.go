@@ -2,6 +2,7 @@ package mongosink_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,19 @@ func TestReadBackWaits(t *testing.T) {
 				}
 			})
 			if command != "find" {
+				t.Run(command+", "+name+", in order", func(t *testing.T) {
+					t.Parallel()
+					srv, coll := serveStandalone(t, true)
+					srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Lose: true})
+					inject(srv)
+					r, err := stream.Run(t.Context(), sourceOf(numbered(t, 20), nil), mongosink.Insert(coll,
+						&mongosink.InsertOptions{RetryTimeout: c.timeout, Ordered: true}))
+					const why = "does not say whether the collection is capped"
+					unknown := errors.Is(err, mongosink.ErrOutcomeUnknown) && strings.Contains(err.Error(), why)
+					if c.settled != (err == nil) || c.settled == unknown || r.Unknown != 0 {
+						t.Errorf("%+v, %v", r, err)
+					}
+				})
 				continue
 			}
 			t.Run(command+", "+name+", duplicate key", func(t *testing.T) {

@@ -82,7 +82,7 @@ func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 			return err
 		}
 		each := *w
-		each.parallelism, each.progress = 1, nil
+		each.parallelism, each.progress, each.perBatch = 1, nil, true
 		common := w.shared()
 		var open unreceipted
 		store := func(ctx context.Context, elements []T) (executedBatch[R], error) {

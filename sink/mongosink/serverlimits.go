@@ -28,6 +28,7 @@ type server struct {
 // collectionKind is what decides about repeated writes to a collection.
 type collectionKind struct {
 	uniqueIDs bool // the server proved that it has a unique index on _id
+	unknown   bool // the server does not say it
 	capped    bool // it drops its oldest documents
 	collated  bool // texts that have other bytes may be equal
 }
@@ -149,7 +150,7 @@ func kindOf(reply bson.Raw) collectionKind {
 	cursor, ok := reply.Lookup("cursor").DocumentOK()
 	list, err := valuesOf(cursor, "firstBatch")
 	if !ok || err != nil || len(list) > 1 {
-		return collectionKind{capped: true, collated: true}
+		return collectionKind{unknown: true, collated: true}
 	}
 	if len(list) == 0 {
 		return collectionKind{uniqueIDs: true}

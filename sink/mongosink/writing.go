@@ -63,6 +63,7 @@ type writing struct {
 
 	ordered      bool
 	onlyInserts  bool
+	perBatch     bool // each batch is a run of its own, and has a session unless the caller has one
 	continues    bool // after refused statements
 	letters      func(context.Context, RefusedDocument) error
 	maxLetters   int64 // 0 means any number
