@@ -129,11 +129,12 @@ func TestBackupFromFerretDB(t *testing.T) {
 	for _, encoding := range []string{"jsonl.gz", "jsonl.zst", "bson.gz", "bson.zst"} {
 		t.Run(encoding, func(t *testing.T) {
 			run(t, "millweir", j.env, j.backup("--encoding", encoding, "--no-reuse")...).succeeded(t)
-			run(t, "millweir", j.env, j.restore(encoding)...).succeeded(t)
-			sameDocuments(t, stored(t, db.Collection(encoding)), want)
+			name := strings.ReplaceAll(encoding, ".", "_") // FerretDB renames no collection to a name with dots
+			run(t, "millweir", j.env, j.restore(name)...).succeeded(t)
+			sameDocuments(t, stored(t, db.Collection(name)), want)
 		})
 	}
-	run(t, "millweir", j.env, j.restore("bson.gz", "--replace")...).refused(t, 1, "in one step: drop ")
+	run(t, "millweir", j.env, j.restore("bson_gz", "--replace")...).refused(t, 1, "in one step: drop ")
 	t.Run("filter", func(t *testing.T) {
 		few := db.Name() + `.c={"_id": {"$lt": {"$numberInt": "5"}}}`
 		run(t, "millweir", j.env, j.backup("--filter", few)...).succeeded(t)
