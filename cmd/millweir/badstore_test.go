@@ -49,7 +49,8 @@ func TestBadBucket(t *testing.T) {
 			[]string{"s3://backups/shop", "no conditional writes", "choose another service"},
 		},
 		"no right to put": {
-			always("PutObject", denied), "s3://backups/shop", []string{"s3://backups/shop", "the right s3:PutObject", "grant it"},
+			always("PutObject", denied), "s3://backups/shop",
+			[]string{"s3://backups/shop", "the right s3:PutObject", "grant it"},
 		},
 		"no right to list": {
 			always("ListObjectsV2", denied), "s3://backups/shop", []string{"s3://backups/shop", "grant"},
@@ -58,7 +59,9 @@ func TestBadBucket(t *testing.T) {
 			always("GetObject", denied), "s3://backups/shop", []string{"s3://backups/shop", "grant"},
 		},
 		"no bucket": {
-			s3test.Fault{Op: "none"}, "s3://backupz/shop", []string{"backupz does not exist", "correct the name in s3://backupz/shop"},
+			s3test.Fault{Op: "none"},
+			"s3://backupz/shop",
+			[]string{"backupz does not exist", "correct the name in s3://backupz/shop"},
 		},
 		"no name of a bucket": {
 			s3test.Fault{Op: "none"}, "s3://b_/shop", []string{`s3://b_/shop: "b_" cannot be the name of a bucket`},
@@ -176,7 +179,8 @@ func TestBadDirectory(t *testing.T) {
 	write := func(name, text string) {
 		t.Helper()
 		name = filepath.Join(w.dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+		err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600))
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,7 +199,10 @@ func TestBadDirectory(t *testing.T) {
 		args  []string
 	}{
 		{[]string{"is a file, and no directory"}, append([]string{"init", "./file"}, initial...)},
-		{[]string{"./foreign", "of another program", "choose another place"}, append([]string{"init", "./foreign"}, initial...)},
+		{
+			[]string{"./foreign", "of another program", "choose another place"},
+			append([]string{"init", "./foreign"}, initial...),
+		},
 		{[]string{"./foreign", "of another program"}, append([]string{"backup", "./foreign"}, sign...)},
 		{[]string{"install a newer version of millweir"}, append([]string{"backup", "./newer"}, sign...)},
 		{[]string{"install a newer version of millweir"}, append([]string{"init", "./newer"}, initial...)},
@@ -224,13 +231,17 @@ func TestBadKeys(t *testing.T) {
 		args  []string
 	}{
 		{1, []string{"--identity"}, []string{"restore", "./repo", "--trust", "sign.key.pub", "--rename", "shop.*=x.*"}},
-		{1, []string{"right --identity"}, []string{"restore", "./repo", "--identity", "other.txt", "--rename", "shop.*=x.*"}},
+		{1, []string{"right --identity"}, []string{
+			"restore", "./repo", "--identity", "other.txt", "--rename", "shop.*=x.*",
+		}},
 		{1, []string{"--identity", "no such file"}, []string{"restore", "./repo", "--identity", "lost.txt"}},
 		{1, []string{"--trust"}, []string{"list", "./repo", "--trust", "other.key.pub"}},
 		{1, []string{"--trust"}, []string{"backup", "./repo", "--signing-key", "other.key"}},
 		{1, []string{"--signing-key"}, []string{"backup", "./repo"}},
 		{1, []string{"--signing-key", "no such file"}, []string{"backup", "./repo", "--signing-key", "lost.key"}},
-		{1, []string{"full.orders"}, []string{"restore", "./repo", "--identity", "me.txt", "--rename", "shop.*=full.*"}},
+		{1, []string{"full.orders"}, []string{
+			"restore", "./repo", "--identity", "me.txt", "--rename", "shop.*=full.*",
+		}},
 	} {
 		w.fails(t, test.code, test.words, test.args...)
 	}

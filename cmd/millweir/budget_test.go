@@ -19,7 +19,8 @@ func testMemoryOfFewUnits(t *testing.T, w *world) {
 	}
 	for _, encoding := range encodings {
 		for _, parallel := range []string{"1", "2"} {
-			w.must(t, w.backup("--encoding", string(encoding), "--no-reuse", "--include", "shop", "--parallel", parallel)...)
+			w.must(t, w.backup("--encoding", string(encoding), "--no-reuse", "--include", "shop",
+				"--parallel", parallel)...)
 			w.must(t, w.restore("--replace", "--parallel", parallel)...)
 			w.restored(t, 50)
 			w.srv.Add("back", "orders", another)

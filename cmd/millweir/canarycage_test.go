@@ -67,7 +67,8 @@ func TestCage(t *testing.T) {
 		for _, text := range []string{
 			secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret)),
 			strings.ToUpper(hex.EncodeToString([]byte(secret))),
-			base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte("a" + secret + "b")),
+			base64.StdEncoding.EncodeToString([]byte(secret)),
+			base64.StdEncoding.EncodeToString([]byte("a" + secret + "b")),
 			base64.RawURLEncoding.EncodeToString([]byte("ab" + secret + "bc")),
 			base64.URLEncoding.EncodeToString([]byte("abc" + secret + "?")),
 		} {

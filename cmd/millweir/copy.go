@@ -22,7 +22,8 @@ func (a *app) copyBackup() *cobra.Command {
 		Long: `copy copies a backup, by default the newest, byte for byte, to an empty place or to an earlier copy of this
 repository. Each segment is read back there and compared. The copy has the same keys and signatures.
 
---retain protects the objects of the copy from deletion, also those that are there already. It makes no protection shorter.`,
+--retain protects the objects of the copy from deletion, also those that are there already. It makes no protection
+shorter.`,
 		Example: `  millweir copy ./repo --to s3://elsewhere/tenant-7 --signing-key sign.key
   millweir copy ./repo --to s3://elsewhere/tenant-7 --signing-key sign.key --retain 720h`,
 		Args: a.takesRepo(1),

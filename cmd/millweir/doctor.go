@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) doctor() *cobra.Command {
@@ -19,10 +20,11 @@ func (a *app) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor REPO",
 		Short: "Check MongoDB, the store, the rights, the clock and the keys",
-		Long: `doctor looks at everything that a backup and a restore need, and says what is missing. In the store it does what a backup
-does: it stores an object, tries to replace it, reads it and lists it. In S3 the object, .probe, stays; in a directory
-it is deleted. It asks MongoDB what the user may do, and reads one collection. What it cannot look at without a flag, such
-as the data without --identity, it says. A right that only a pruner or a restore needs may be missing.`,
+		Long: `doctor examines everything that a backup and a restore need, and says what is missing. In the store it
+does what a backup does: it stores an object, tries to replace it, reads it and lists it. In S3 the object, .probe,
+stays. In a directory it is deleted. It asks MongoDB what the user may do, and reads one collection. It names what it
+cannot examine without a flag, such as the data without --identity. A right that only a pruner or a restore needs may
+be missing.`,
 		Example: `  millweir doctor ./repo --identity me.txt --signing-key sign.key`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +33,7 @@ as the data without --identity, it says. A right that only a pruner or a restore
 			d.repository(cmd.Context(), location, &store, &keys)
 			d.mongo(cmd.Context(), &mongo)
 			if err := context.Cause(cmd.Context()); err != nil {
-				return err // the checks that were not made would look as if they need not be
+				return err // without it, the output would look complete
 			}
 			if d.failed > 0 {
 				return cli.Errorf("%d of %d checks failed", d.failed, d.checks)

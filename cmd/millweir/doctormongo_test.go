@@ -64,17 +64,21 @@ func TestDoctorRights(t *testing.T) {
 			slices.Concat(restoreActions, validatorActions), 0, []string{"ok      backup", "ok      restore"},
 		},
 		"no validators": {
-			restoreActions, 0, []string{"ok      restore", "skipped validators", "shop: bypassDocumentValidation, collMod"},
+			restoreActions, 0,
+			[]string{"ok      restore", "skipped validators", "shop: bypassDocumentValidation, collMod"},
 		},
-		"a backup": {backupActions, 0, []string{"ok      backup", "skipped restore", "shop: createCollection", "insert"}},
+		"a backup": {
+			backupActions, 0, []string{"ok      backup", "skipped restore", "shop: createCollection", "insert"},
+		},
 		"too little": {
 			slices.DeleteFunc(slices.Clone(backupActions), func(a string) bool { return a == "listIndexes" }), 1,
 			[]string{"FAILED  backup", "shop: listIndexes", "grant it the role backup"},
 		},
 	} {
+		user := bson.D{{Key: "user", Value: "me"}, {Key: "db", Value: "admin"}}
 		reply, err := bson.Marshal(bson.D{
 			{Key: "authInfo", Value: bson.D{
-				{Key: "authenticatedUsers", Value: bson.A{bson.D{{Key: "user", Value: "me"}, {Key: "db", Value: "admin"}}}},
+				{Key: "authenticatedUsers", Value: bson.A{user}},
 				{Key: "authenticatedUserPrivileges", Value: bson.A{grant(of("", ""), test.actions...)}},
 			}},
 			{Key: "ok", Value: 1.0},

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -27,7 +27,7 @@ func (p *parallelFlag) Set(text string) error {
 	const most = 256 // of backup.Run
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return errors.New("want a number from 1 to 256")
+		return fmt.Errorf("want a number from 1 to %d", most)
 	}
 	*p = parallelFlag(n)
 	return nil

@@ -22,9 +22,9 @@ func (a *app) prune() *cobra.Command {
 		Use:   "prune REPO",
 		Short: "Delete backups by rule",
 		Long: `prune deletes the backups that no rule keeps. A backup that any rule keeps stays, and one that is protected
-(Object Lock) stays until that ends. Before the first deletion, a proof must say that the newest backup was read as a whole,
-after the last verification that found damage: see verify. The data is deleted by sweep, a week later. prune needs no key
-that reads.`,
+(Object Lock) stays until that ends. Before the first deletion, a proof must say that the newest backup was read as
+a whole, after the last verification that found damage: see verify. The data is deleted by sweep, a week later. prune
+needs no key that reads.`,
 		Example: `  millweir prune ./repo --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --signing-key sign.key --dry-run`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -105,8 +105,8 @@ func (a *app) sweep() *cobra.Command {
 		Use:   "sweep REPO",
 		Short: "Delete what no backup needs",
 		Long: `sweep deletes the data of backups that were pruned more than a week ago, what failed or killed runs left more than a
-week ago, and unfinished uploads. It needs no key that reads. If there is no backup, not even a deleted one, it deletes no
-data without --without-backups: a disk that is not mounted looks the same.`,
+week ago, and unfinished uploads. It needs no key that reads. If there is no backup, not even a deleted one, it deletes
+no data without --without-backups: a disk that is not mounted looks the same.`,
 		Example: `  millweir sweep ./repo --trust sign.key.pub --dry-run`,
 		Args:    a.takesRepo(0),
 		RunE: func(cmd *cobra.Command, args []string) error {

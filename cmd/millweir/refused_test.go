@@ -75,20 +75,25 @@ func TestServersRefused(t *testing.T) {
 			[]string{"scheme must be"},
 		},
 		{"empty URI file", nil, []string{"--mongo-file", w.file(t, "empty", "\n")}, 2, []string{"is empty"}},
-		{"no such host of Atlas", env("MONGODB_URI=mongodb+srv://u:" + password + "@c.millweir.invalid/"), nil, 1, []string{
-			"MONGODB_URI", "DNS", "c.millweir.invalid",
-		}},
+		{
+			"no such host of Atlas", env("MONGODB_URI=mongodb+srv://u:" + password + "@c.millweir.invalid/"), nil, 1,
+			[]string{"MONGODB_URI", "DNS", "c.millweir.invalid"},
+		},
 		{"no such CA file", uri("@127.0.0.1/?tls=true&tlsCAFile=/no/ca.pem"), nil, 1, []string{
 			"MONGODB_URI", "open /no/ca.pem: no such file",
 		}},
 		{"wrong port", uri("@h:277777/"), nil, 2, []string{"MONGODB_URI: port must be in the range"}},
 		{"port is no number", uri(""), nil, 2, []string{"MONGODB_URI: port must be an integer", "want mongodb"}},
 		{"option without a value", uri("@h/?tls"), nil, 2, []string{"invalid option", "name=value"}},
-		{"value of an option", uri("@h/?maxPoolSize=many"), nil, 2, []string{`invalid value for "maxPoolSize": "many"`}},
-		{"no replies from the database", env("MONGODB_URI=" + w.srv.URI() + "/?w=0"), nil, 2, []string{"w=0", "leave"}},
-		{"wrong database password", env("MONGODB_URI=" + strings.Replace(w.srv.URI(), "://", "://u:"+password+"@", 1)), nil, 1, []string{
-			"refuses the user or the password",
+		{"value of an option", uri("@h/?maxPoolSize=many"), nil, 2, []string{
+			`invalid value for "maxPoolSize": "many"`,
 		}},
+		{"no replies from the database", env("MONGODB_URI=" + w.srv.URI() + "/?w=0"), nil, 2, []string{"w=0", "leave"}},
+		{
+			"wrong database password",
+			env("MONGODB_URI=" + strings.Replace(w.srv.URI(), "://", "://u:"+password+"@", 1)), nil, 1,
+			[]string{"refuses the user or the password"},
+		},
 		{"no S3 server", env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), nil, 1, []string{
 			"no S3 server answers at http://127.0.0.1:1", "refused",
 		}},
@@ -98,9 +103,11 @@ func TestServersRefused(t *testing.T) {
 		{"no scheme of an S3 server", env("AWS_ENDPOINT_URL_S3=localhost:9000"), nil, 2, []string{
 			"AWS_ENDPOINT_URL_S3", "want https://",
 		}},
-		{"password in the URL of an S3 server", env("AWS_ENDPOINT_URL_S3=http://u:" + password + "@127.0.0.1:1"), nil, 1, []string{
-			"no S3 server answers",
-		}},
+		{
+			"password in the URL of an S3 server", env("AWS_ENDPOINT_URL_S3=http://u:" + password + "@127.0.0.1:1"),
+			nil, 1,
+			[]string{"no S3 server answers"},
+		},
 		{"no credentials", env("AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="), nil, 1, []string{
 			"no AWS credentials", "AWS_PROFILE",
 		}},
@@ -178,12 +185,18 @@ func TestBackupRefused(t *testing.T) {
 		{"filter is no JSON", nil, []string{"--filter", `shop.orders={status: new}`}, 2, []string{"--filter"}},
 		{"filter is two documents", nil, []string{"--filter", `shop.orders={} {}`}, 2, []string{"--filter"}},
 		{"filter is null", nil, []string{"--filter", `shop.orders=null`}, 2, []string{"--filter"}},
-		{"filter is no Extended JSON", nil, []string{"--filter", `shop.orders={"_id": {"$oid": "zz"}}`}, 2, []string{"--filter"}},
+		{"filter is no Extended JSON", nil, []string{"--filter", `shop.orders={"_id": {"$oid": "zz"}}`}, 2, []string{
+			"--filter",
+		}},
 		{"no such collection", nil, []string{"--include", "shop.biscuits"}, 1, []string{"shop.biscuits", "--include"}},
-		{"no signing key", nil, []string{"--signing-key", "/no/such/key"}, 1, []string{"--signing-key: the file cannot be opened"}},
+		{"no signing key", nil, []string{"--signing-key", "/no/such/key"}, 1, []string{
+			"--signing-key: the file cannot be opened",
+		}},
 		{"unknown flag", nil, []string{"--pasword", password}, 2, []string{"--pasword", "millweir backup -h"}},
 		{"argument without a flag", nil, []string{password}, 2, []string{"1 argument"}},
-		{"URI for another flag", nil, []string{"--parallel", "mongodb://u:" + password + "@127.0.0.1/"}, 2, []string{"--parallel"}},
+		{"URI for another flag", nil, []string{"--parallel", "mongodb://u:" + password + "@127.0.0.1/"}, 2, []string{
+			"--parallel",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, w, w.backup) })
 	}
@@ -210,10 +223,18 @@ func TestRestoreRefused(t *testing.T) {
 	w.secrets = append(w.secrets, strings.TrimSpace(secret))
 	for _, c := range []refusal{
 		{"wrong key", nil, []string{"--identity", "stranger.txt"}, 1, []string{"--identity"}},
-		{"no such identity", nil, []string{"--identity", "/no/such/key"}, 1, []string{"--identity: the file cannot be opened"}},
-		{"text of an identity file", nil, []string{"--identity", "# created: now\n" + secret}, 2, []string{"name of a file"}},
-		{"malformed identity", nil, []string{"--identity", w.file(t, "bad", secret+"X")}, 1, []string{"--identity", "line 2"}},
-		{"server's database", nil, []string{"--rename", "shop.orders=admin.orders"}, 1, []string{"belongs to the server"}},
+		{"no such identity", nil, []string{"--identity", "/no/such/key"}, 1, []string{
+			"--identity: the file cannot be opened",
+		}},
+		{"text of an identity file", nil, []string{"--identity", "# created: now\n" + secret}, 2, []string{
+			"name of a file",
+		}},
+		{"malformed identity", nil, []string{"--identity", w.file(t, "bad", secret+"X")}, 1, []string{
+			"--identity", "line 2",
+		}},
+		{"server's database", nil, []string{"--rename", "shop.orders=admin.orders"}, 1, []string{
+			"belongs to the server",
+		}},
 		{"nothing in parallel", nil, []string{"--parallel", "0"}, 2, []string{`"0" for "--parallel"`}},
 		{"unknown flag", nil, []string{"--force"}, 2, []string{"--force", "millweir restore -h"}},
 	} {

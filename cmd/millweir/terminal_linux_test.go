@@ -34,7 +34,8 @@ func TestTerminal(t *testing.T) {
 	if n := len(progress.FindAllString(got, -1)); n < 3 {
 		t.Errorf("the live line was drawn %d times, want at least 3", n)
 	}
-	outcome := regexp.MustCompile(`millweir: made the backup \S+: 12 documents \(12 MiB\) of 1 collection, 12 MiB stored, `)
+	outcome := regexp.MustCompile(`millweir: made the backup \S+: 12 documents \(12 MiB\) of 1 collection, ` +
+		`12 MiB stored, `)
 	end := outcome.FindStringIndex(got)
 	if end == nil || progress.MatchString(got[end[1]:]) {
 		t.Error("the last message is not the outcome")

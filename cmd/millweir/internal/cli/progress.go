@@ -80,7 +80,8 @@ func (p *Program) Watch(c Progress) (stop func()) {
 			select {
 			case <-tick.C:
 				elapsed := time.Since(began)
-				p.say(slog.LevelInfo, Textf("under way: %s", strings.TrimSpace(c.Line(elapsed))), "under way", c.Attrs(elapsed)...)
+				p.say(slog.LevelInfo, Textf("under way: %s", strings.TrimSpace(c.Line(elapsed))), "under way",
+					c.Attrs(elapsed)...)
 			case <-quit:
 				return
 			}

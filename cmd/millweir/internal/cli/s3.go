@@ -51,8 +51,8 @@ func (s *S3) CheckFlags() error {
 	case s.Bucket == "":
 		return Usagef("s3:// has no bucket: want s3://BUCKET/PREFIX")
 	case !bucketName.MatchString(s.Bucket):
-		return Usagef("%s: %q cannot be the name of a bucket: want 3 to 63 lower-case letters, digits, dots and hyphens",
-			s.URL(), s.Bucket)
+		return Usagef("%s: %q cannot be the name of a bucket: want 3 to 63 lower-case letters, digits, dots and "+
+			"hyphens", s.URL(), s.Bucket)
 	case len(s.Prefix) > maxKey:
 		return Usagef("s3://%s: the prefix has %d bytes, and S3 takes keys of %d", s.Bucket, len(s.Prefix), maxKey)
 	case !utf8.ValidString(s.Prefix):
@@ -205,8 +205,8 @@ func (s *S3) Explain(err error) error {
 func (s *S3) advise(code string, err error) error {
 	switch code {
 	case "NoSuchBucket":
-		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct the name in "+s.URL(),
-			err)
+		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct the name in "+
+			s.URL(), err)
 	case "InvalidBucketName":
 		return &UsageError{advise(code, s.Bucket+" cannot be the name of a bucket: correct the name in "+s.URL(), err)}
 	case "NoSuchKey":
