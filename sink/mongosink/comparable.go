@@ -8,11 +8,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// maxComparedDepth is the nesting up to which the values of an _id are told apart.
+// maxComparedDepth limits the nesting of an _id. Values that are nested deeper count as equal.
 const maxComparedDepth = 10
 
-// appendComparable appends bytes that are equal for all values that a server may take for equal:
-// numbers of one value in any type, and texts under a collation. Some others have equal bytes too.
+// appendComparable appends bytes to dst. Two values that a server may take for equal get equal bytes:
+// numbers of different types, and texts under a collation. Some other values get equal bytes too.
 func appendComparable(dst []byte, v bson.RawValue, collated bool, depth int) []byte {
 	switch v.Type {
 	case bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeDecimal128:

@@ -117,9 +117,9 @@ func (b *batch) changesNothing(i int) bool {
 }
 
 // mayChangeLater reports whether the server may execute a lost attempt to send b after later batches
-// of the run. It refuses one with a number when it knows a higher number of the same session. If
-// later batches have other sessions, it must have executed all of b by that number. A run that is
-// not ordered promises nothing about it.
+// of the run. A server refuses a numbered attempt after a higher number of the same session. If later
+// batches have other sessions, the attempt is harmless only after the server has executed all of b
+// with this number. A run that is not ordered promises no order.
 func (w *worker) mayChangeLater(b *batch, o *outcome) bool {
 	switch {
 	case !o.lost || !b.ordered:

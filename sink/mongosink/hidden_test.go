@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// hides returns a source of vs that hides the errors of the sink.
+// hides returns a source of vs that ignores the errors of the sink.
 func hides[T any](vs ...T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		for _, v := range vs {
@@ -24,9 +24,9 @@ func hides[T any](vs ...T) stream.Source[T] {
 	})
 }
 
-// A source hides that the sink cannot take one of the elements. The run fails, and sends nothing after
-// it.
-func TestFailsWhereASourceHidesIt(t *testing.T) {
+// A source ignores the error that the sink returns for one of the elements. The run fails, and the sink
+// sends no element after that one.
+func TestFailsIfASourceIgnoresErrors(t *testing.T) {
 	docs := numbered(t, 3)
 	docs[1] = raw(t, bson.D{e("a", 1), e("_id", 1)}) // its _id is not first
 	var writes []mongosink.Write
@@ -46,7 +46,8 @@ func TestFailsWhereASourceHidesIt(t *testing.T) {
 			return err
 		}, mongosink.ErrIDNotFirst},
 		"Merge": {func(cookies *mongo.Collection) error {
-			_, err := stream.Run(t.Context(), hides(docs[0], raw(t, bson.D{e("a", 1)}), docs[2]), mongosink.Merge(cookies, nil))
+			_, err := stream.Run(t.Context(), hides(docs[0], raw(t, bson.D{e("a", 1)}), docs[2]),
+				mongosink.Merge(cookies, nil))
 			return err
 		}, mongosink.ErrNoID},
 		"ReplaceCollection": {func(cookies *mongo.Collection) error {
@@ -59,8 +60,9 @@ func TestFailsWhereASourceHidesIt(t *testing.T) {
 			return err
 		}, mongosink.ErrBadDescription},
 		"CreateUsers": {func(cookies *mongo.Collection) error {
+			password := func(string, string) (string, error) { return "p", nil }
 			_, err := stream.Run(t.Context(), hides(bson.Raw("bad")),
-				mongosink.CreateUsers(cookies.Database().Client(), func(string, string) (string, error) { return "p", nil }))
+				mongosink.CreateUsers(cookies.Database().Client(), password))
 			return err
 		}, mongosink.ErrBadDescription},
 	} {
@@ -76,8 +78,8 @@ func TestFailsWhereASourceHidesIt(t *testing.T) {
 	}
 }
 
-// A source hides that the staging collection exists already, or cannot be created.
-func TestReplaceCollectionWhereASourceHidesIt(t *testing.T) {
+// A source ignores the error that the staging collection cannot be created.
+func TestReplaceCollectionIfASourceIgnoresErrors(t *testing.T) {
 	srv, coll := serve(t)
 	srv.Inject(mongotest.Fault{Command: "create", Nth: 1, Code: 13})
 	_, err := stream.Run(t.Context(), hides(numbered(t, 3)...), mongosink.ReplaceCollection(coll, nil))

@@ -21,12 +21,12 @@
 // If the last attempt is not answered either, the sink reads the documents back by their _ids and
 // compares them. Only what this does not prove counts as Unknown.
 //
-// A server without retryable writes may execute a lost attempt late. An ordered run that had one
-// sends no later write to the same document: it ends with [ErrOutcomeUnknown]. It ends so at once if
-// the lost batch changes a document twice, or if the collection is capped or the server does not
-// say whether it is. The batches of [InsertReceipts] and [WriteReceipts] have sessions of their
-// own, in which nothing supersedes a lost attempt. So there the same is true of every server,
-// unless the batch is sent again and executed.
+// A server without retryable writes may execute a lost attempt late. After a lost attempt, an ordered
+// run sends no later write to the same document: it ends with [ErrOutcomeUnknown]. It ends at once
+// if the lost batch changes a document twice, if the collection is capped, or if the server does not
+// say whether it is. Each batch of [InsertReceipts] and [WriteReceipts] has its own session, so no
+// later batch supersedes a lost attempt. These flows end in the same way with every server, unless
+// the batch is sent again and executed.
 //
 // A deadline of the context ends the run. The sink hides it from the driver, which would stop
 // before the server's reason is known. A server that accepts a batch and never answers blocks the
@@ -53,8 +53,8 @@
 // # Errors after a possible write
 //
 // An error is Retryable or Throttled only if a second run stores nothing twice: nothing is stored,
-// or every stored document came with its own _id. Otherwise its class is UnknownOutcome. So is it in
-// an ordered run of a [Bulk] with a lost attempt that the server may execute late.
+// or every stored document came with its own _id. Otherwise its class is UnknownOutcome. It is also
+// UnknownOutcome in an ordered run of [Bulk] if the server may execute a lost attempt late.
 package mongosink
 
 import (

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// fields finds the keys of a document that has not the expected ones.
+// fields reads the keys of a document that does not have the expected ones.
 type fields struct {
 	src          []byte
 	shape        *shape
@@ -18,11 +18,11 @@ type fields struct {
 	set      keySet // of the first keys
 	count    int    // of the keys so far
 	many     manyKeys
-	repeated bool // a key occurred before, or there are too many to find out
+	repeated bool // a key occurred before, or there are more than allKeys
 }
 
-// manyKeys has the hashes of the keys of a document with more than fewKeys. To search the document for
-// each key would take hours for one of 16 MiB.
+// manyKeys has the hashes of the keys of a document with more than fewKeys keys. A search of the
+// document for each key would take hours if the document has 16 MiB.
 type manyKeys map[uint64]struct{}
 
 const (
@@ -41,7 +41,8 @@ func (f *fields) key(i int) int {
 	return value
 }
 
-// occurred reports whether the key src[i+1:value] of the field at src[i] occurred before, and adds it.
+// occurred reports whether the key src[i+1:value] of the field at src[i] occurred before, and adds
+// the key.
 func (f *fields) occurred(i, value int) bool {
 	f.count++
 	key := f.src[i+1 : value]

@@ -94,9 +94,9 @@ func TestInsertSlowsDown(t *testing.T) {
 				return nil, mongo.CommandError{Code: 91}
 			}
 			at := time.Now()
-			return raw(t, fields("ok", 1, "lastWrite", fields("lastWriteDate", at, "majorityWriteDate",
-					at.Add(-time.Duration(lag.Load()))))),
-				nil
+			majority := at.Add(-time.Duration(lag.Load()))
+			return raw(t, fields("ok", 1, "lastWrite",
+				fields("lastWriteDate", at, "majorityWriteDate", majority))), nil
 		}
 		var gaps []time.Duration // between two documents that the sink takes
 		last := time.Now()

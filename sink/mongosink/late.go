@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// noteLost notes what b may still do after o. It returns an error if that may overturn other writes
-// whatever they are.
+// noteLost notes the documents that the server may still write by a lost attempt to send b. It returns
+// an error if the run must end.
 func (w *worker) noteLost(ctx context.Context, b *batch, o *outcome) error {
 	if !w.mayChangeLater(b, o) {
 		return nil
@@ -17,8 +17,8 @@ func (w *worker) noteLost(ctx context.Context, b *batch, o *outcome) error {
 	return nil
 }
 
-// checkOrder reports whether the run must stop because b must not be sent. The error is nil if the run
-// has one.
+// checkOrder reports whether the run must stop, because a lost attempt may overturn b. The error is nil
+// if the run has failed before.
 func (w *worker) checkOrder(ctx context.Context, b *batch) (stop bool, err error) {
 	if !b.ordered {
 		return false, nil
@@ -39,8 +39,8 @@ func (w *worker) unordered(index int64, did string, why error) error {
 		ErrOutcomeUnknown, index, did, why))
 }
 
-// kind returns what the server says about the collection. It is unknown if the server says nothing
-// in the time that the batch has for repetitions, or the user must not ask.
+// kind returns the kind of the collection. It is unknown if the user has no right to ask for it, or if
+// the server does not answer in the time that the batch has for repetitions.
 func (w *worker) kind(ctx context.Context) collectionKind {
 	var kind collectionKind
 	err := w.lookAgain(ctx, func() (err error) {

@@ -18,16 +18,18 @@ import (
 // execute the lost attempt late, so a later write to the same document is not sent. All others are.
 func TestBulkLostThenOverturned(t *testing.T) {
 	replace := func(n int) mongosink.Write { return mongosink.UpsertOne(id(n), fields("n", n)) }
+	insert := func(n int) mongosink.Write { return mongosink.InsertOne(numbered(t, n+1)[n]) }
+	updateMany := mongosink.UpdateMany(fields("n", 1), fields("$set", fields("n", 2)))
 	for name, c := range map[string]struct {
 		first, second mongosink.Write
 		safe          bool // whatever the server executes late
 	}{
 		"replace, replace the same":   {replace(1), mongosink.ReplaceOne(id(1), fields("n", 2)), false},
 		"replace, delete the same":    {replace(1), mongosink.DeleteOne(id(1)), false},
-		"replace, update of many":     {replace(1), mongosink.UpdateMany(fields("n", 1), fields("$set", fields("n", 2))), false},
+		"replace, update of many":     {replace(1), updateMany, false},
 		"replace, delete another one": {replace(1), mongosink.DeleteOne(id(2)), true},
-		"insert, delete the same":     {mongosink.InsertOne(numbered(t, 2)[1]), mongosink.DeleteOne(id(1)), false},
-		"insert, insert another one":  {mongosink.InsertOne(numbered(t, 2)[1]), mongosink.InsertOne(numbered(t, 3)[2]), true},
+		"insert, delete the same":     {insert(1), mongosink.DeleteOne(id(1)), false},
+		"insert, insert another one":  {insert(1), insert(2), true},
 	} {
 		for _, numbers := range []bool{true, false} {
 			for _, ordered := range []bool{true, false} {
@@ -37,10 +39,12 @@ func TestBulkLostThenOverturned(t *testing.T) {
 					for _, command := range []string{"update", "insert"} {
 						srv.Inject(mongotest.Fault{Command: command, Nth: 1, Lose: true})
 					}
-					r, err := stream.Run(t.Context(), source.Of(c.first, c.second), mongosink.Bulk(coll,
-						&mongosink.WriteOptions{Ordered: ordered, BatchDocuments: 1, Parallelism: 1, RetryTimeout: time.Hour}))
+					r, err := stream.Run(t.Context(), source.Of(c.first, c.second), mongosink.Bulk(coll, &mongosink.WriteOptions{
+						Ordered: ordered, BatchDocuments: 1, Parallelism: 1, RetryTimeout: time.Hour,
+					}))
 					stops := ordered && !numbers && !c.safe
-					if errors.Is(err, mongosink.ErrOutcomeUnknown) != stops || stops && stream.ClassOf(err) != stream.UnknownOutcome {
+					if errors.Is(err, mongosink.ErrOutcomeUnknown) != stops ||
+						stops && stream.ClassOf(err) != stream.UnknownOutcome {
 						t.Errorf("%+v, %v (%v)", r, err, stream.ClassOf(err))
 					}
 					if n := len(srv.Documents("shop", "cookies")); stops && n != 1 {

@@ -34,11 +34,12 @@ func runWrites(ctx context.Context, coll *mongo.Collection, receipts bool, batch
 	return err
 }
 
-// The reply to the first command is lost, and the server has no retryable writes, or nothing
-// supersedes its number. A later command of the run must not be overturned by the lost one.
+// The reply to the first command is lost. The server has no retryable writes, or no later command
+// supersedes the number of the first. The lost command must not overturn a later one of the run.
 func TestLostThenOverturned(t *testing.T) {
 	replace := func(key any, n int) mongosink.Write { return mongosink.UpsertOne(id(key), fields("n", n)) }
 	insert := func(key any) mongosink.Write { return mongosink.InsertOne(raw(t, fields("_id", key))) }
+	list := func(all ...mongosink.Write) []mongosink.Write { return all }
 	half, _ := bson.ParseDecimal128("5E-1")
 	one, _ := bson.ParseDecimal128("1.00")
 	nocase := e("collation", fields("locale", "en", "strength", 2))
@@ -48,25 +49,25 @@ func TestLostThenOverturned(t *testing.T) {
 		option []bson.E // of the collection
 		safe   bool
 	}{
-		"the same":                   {writes: []mongosink.Write{replace(1, 1), replace(1, 2)}},
-		"insert, insert, the same":   {writes: []mongosink.Write{insert(1), insert(2), replace(1, 2)}},
-		"another":                    {writes: []mongosink.Write{replace(1, 1), replace(2, 2)}, safe: true},
-		"int64":                      {writes: []mongosink.Write{replace(int32(1), 1), replace(int64(1), 2)}},
-		"double":                     {writes: []mongosink.Write{replace(int32(1), 1), replace(1.0, 2)}},
-		"decimal":                    {writes: []mongosink.Write{replace(one, 1), replace(int32(1), 2)}},
-		"minus 0":                    {writes: []mongosink.Write{replace(0.0, 1), replace(math.Copysign(0, -1), 2)}},
-		"decimal and double":         {writes: []mongosink.Write{replace(half, 1), replace(0.5, 2)}},
-		"another decimal":            {writes: []mongosink.Write{replace(half, 1), replace(0.25, 2)}, safe: true},
-		"in documents":               {writes: []mongosink.Write{replace(fields("a", 1), 1), replace(fields("a", 1.0), 2)}},
-		"in other documents":         {writes: []mongosink.Write{replace(fields("a", 1), 1), replace(fields("b", 1), 2)}, safe: true},
-		"letters":                    {writes: []mongosink.Write{replace("a", 1), replace("A", 2)}, safe: true},
-		"letters under a collation":  {writes: []mongosink.Write{replace("a", 1), replace("A", 2)}, option: []bson.E{nocase}},
-		"numbers under a collation":  {writes: []mongosink.Write{replace(1, 1), replace(2, 2)}, option: []bson.E{nocase}, safe: true},
-		"twice in one batch":         {writes: []mongosink.Write{replace(1, 1), replace(1.0, 2)}, batch: 2},
-		"two in one batch":           {writes: []mongosink.Write{replace(1, 1), replace(2, 2)}, batch: 2, safe: true},
-		"an insert, capped":          {writes: []mongosink.Write{insert(1)}, option: []bson.E{e("capped", true), e("size", 5000)}},
-		"inserts, a common one":      {writes: []mongosink.Write{insert(1), insert(2)}, safe: true},
-		"inserts, under a collation": {writes: []mongosink.Write{insert("a"), insert("b")}, option: []bson.E{nocase}, safe: true},
+		"the same":                   {writes: list(replace(1, 1), replace(1, 2))},
+		"insert, insert, the same":   {writes: list(insert(1), insert(2), replace(1, 2))},
+		"another":                    {writes: list(replace(1, 1), replace(2, 2)), safe: true},
+		"int64":                      {writes: list(replace(int32(1), 1), replace(int64(1), 2))},
+		"double":                     {writes: list(replace(int32(1), 1), replace(1.0, 2))},
+		"decimal":                    {writes: list(replace(one, 1), replace(int32(1), 2))},
+		"minus 0":                    {writes: list(replace(0.0, 1), replace(math.Copysign(0, -1), 2))},
+		"decimal and double":         {writes: list(replace(half, 1), replace(0.5, 2))},
+		"another decimal":            {writes: list(replace(half, 1), replace(0.25, 2)), safe: true},
+		"in documents":               {writes: list(replace(fields("a", 1), 1), replace(fields("a", 1.0), 2))},
+		"in other documents":         {writes: list(replace(fields("a", 1), 1), replace(fields("b", 1), 2)), safe: true},
+		"letters":                    {writes: list(replace("a", 1), replace("A", 2)), safe: true},
+		"letters under a collation":  {writes: list(replace("a", 1), replace("A", 2)), option: []bson.E{nocase}},
+		"numbers under a collation":  {writes: list(replace(1, 1), replace(2, 2)), option: []bson.E{nocase}, safe: true},
+		"twice in one batch":         {writes: list(replace(1, 1), replace(1.0, 2)), batch: 2},
+		"two in one batch":           {writes: list(replace(1, 1), replace(2, 2)), batch: 2, safe: true},
+		"an insert, capped":          {writes: list(insert(1)), option: []bson.E{e("capped", true), e("size", 5000)}},
+		"inserts, a common one":      {writes: list(insert(1), insert(2)), safe: true},
+		"inserts, under a collation": {writes: list(insert("a"), insert("b")), option: []bson.E{nocase}, safe: true},
 	} {
 		for _, receipts := range []bool{false, true} {
 			for _, standalone := range []bool{true, false} {
@@ -96,8 +97,8 @@ func TestLostThenOverturned(t *testing.T) {
 }
 
 // A deletion is lost, and there is no document that it would delete. Each batch of a flow has its
-// own session, so its number is not superseded: it may delete what a later batch inserts. It cannot
-// if it is repeated and answered, or if the batches have one session.
+// own session, so no later batch supersedes its number: it may delete a document that a later batch
+// inserts. It cannot if it is repeated and answered, or if the batches have one session.
 func TestReceiptsLostAndAbsent(t *testing.T) {
 	for name, c := range map[string]struct {
 		retry   time.Duration
@@ -134,8 +135,8 @@ func TestReceiptsLostAndAbsent(t *testing.T) {
 	}
 }
 
-// A run in order fails for a reason that passes, after an attempt of it was lost. A second run must not be
-// overturned by that attempt. Only one that inserts nothing but documents cannot be.
+// An ordered run loses the reply to an attempt, and then fails with an error that passes. The lost
+// attempt must not overturn a second run. It cannot overturn a run of Insert.
 func TestLostThenRunAgain(t *testing.T) {
 	replace := func(n int) mongosink.Write { return mongosink.UpsertOne(id(n), fields("n", n)) }
 	insert := func(n int) mongosink.Write { return mongosink.InsertOne(numbered(t, n+1)[n]) }

@@ -8,16 +8,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// A server without retryable writes may execute an attempt whose reply was lost late: after the one
-// that repeated it, and after later batches of the run. In an ordered run it would overturn a later
-// write to the same document. Such a write is not sent. In a flow any server may do so with an
-// attempt that no later one of its session supersedes.
+// A server without retryable writes may execute a lost attempt late: after the attempt that repeated
+// it, and after later batches of the run. In an ordered run it would overturn a later write to the
+// same document, so that write is not sent. In a flow, every server may do this: each batch has its
+// own session, so no later batch supersedes a lost attempt.
 
 // lateWrites has the documents that the lost attempts of an ordered run may still write. The batches
 // of a flow share it: each is a run of its own.
 type lateWrites struct {
-	lost     bool // an attempt that may be executed late got no reply
-	changes  bool // one of these did not only insert
+	lost     bool // there is such an attempt
+	changes  bool // one of them does not only insert
 	overflow bool // they have more documents than ids holds
 
 	kind collectionKind
@@ -26,11 +26,11 @@ type lateWrites struct {
 }
 
 // maxLateWrites limits the documents that are kept, to some 4 MiB. With more, every later batch counts
-// as one that is overturned.
+// as overturned, except for inserts after lost inserts.
 const maxLateWrites = 100_000
 
-// note adds the documents of b, of which an attempt may still be executed. It returns an error if that
-// attempt may overturn the rest of b, or inserts of later batches.
+// note adds the documents of b, because the server may still execute a lost attempt to send b. It
+// returns an error if that attempt may overturn the rest of b, or inserts of later batches.
 func (l *lateWrites) note(b *batch, kind collectionKind, onlyInserts bool) error {
 	if l.ids == nil {
 		l.seed, l.ids = maphash.MakeSeed(), map[uint64]bool{}
@@ -84,8 +84,7 @@ func (l *lateWrites) overturns(b *batch) (statement int, why error) {
 // mayOverturn reports whether a late write may overturn one of a second run.
 func (l *lateWrites) mayOverturn(onlyInserts bool) bool { return l.lost && !onlyInserts }
 
-// key returns a hash of an _id. Servers take some _ids for equal that have other bytes: those have one
-// hash.
+// key returns a hash of an _id. It is the same for all _ids that a server may take for equal.
 func (l *lateWrites) key(id bson.RawValue) uint64 {
 	return maphash.Bytes(l.seed, appendComparable(nil, id, l.kind.collated, 0))
 }

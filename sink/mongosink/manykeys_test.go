@@ -8,8 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// withKeys returns a document with n keys that begin with prefix. The last one is that of the field
-// with the number last.
+// withKeys returns a document with n keys that begin with prefix. The last key repeats the one with the
+// number last, unless last is n-1.
 func withKeys(prefix string, n, last int) bson.Raw {
 	doc := make([]byte, 4, n*(len(prefix)+10))
 	for i := range n - 1 {
@@ -19,11 +19,13 @@ func withKeys(prefix string, n, last int) bson.Raw {
 	return bsoncore.UpdateLength(doc, 0, int32(len(doc)))
 }
 
-// A document with many keys is walked in the time that it takes to read them. It is odd if two of them
-// are equal, or if they are too many.
+// The time to walk a document grows only with the number of its keys. The document is odd if two keys
+// are equal, or if there are too many.
 func TestManyKeys(t *testing.T) {
 	for _, prefix := range []string{"", "a prefix of more than 8 bytes "} {
-		for _, n := range []int{fewKeys - 1, fewKeys, fewKeys + 1, fewKeys + 2, 3 * fewKeys, allKeys, allKeys + 1, 600_000} {
+		for _, n := range []int{
+			fewKeys - 1, fewKeys, fewKeys + 1, fewKeys + 2, 3 * fewKeys, allKeys, allKeys + 1, 600_000,
+		} {
 			for _, last := range []int{0, 1, fewKeys - 2, n / 2, n - 2, n - 1} {
 				if n > allKeys+1 && last < n-2 {
 					continue

@@ -210,7 +210,7 @@ func (l *lookups) find(ctx context.Context, docs []candidate) (present map[strin
 	return present, nil
 }
 
-// ask calls f for each document that has one of ids.
+// ask calls f for each document whose _id is one of ids.
 func (l *lookups) ask(ctx context.Context, ids bson.A, f func(bson.Raw) error) error {
 	return ask(ctx, func(ctx context.Context) error {
 		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}

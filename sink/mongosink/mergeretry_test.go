@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A server that is away for a while, or refuses for a while, during any look-up of a merge costs
-// time and nothing else. Without time for repetitions, or after a refusal that stays, the merge fails.
+// A merge waits for a server that is away for a while, or refuses for a while, during any look-up. It
+// fails without time for repetitions, and after a refusal that does not pass.
 func TestMergeWaitsForItsLookups(t *testing.T) {
 	for _, command := range []string{"listCollections", "find"} {
 		for name, c := range map[string]struct {

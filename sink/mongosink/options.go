@@ -70,7 +70,7 @@ type InsertOptions struct {
 
 	// RetryTimeout is how long a batch is sent again after a failure that passes: a lost
 	// connection, an election, an overloaded server. Look-ups that settle the batch are repeated in
-	// the same time, at least twice. 0 means 1 minute, a negative value means that no batch is.
+	// the same time, at least twice. 0 means 1 minute. With a negative value, no batch is sent again.
 	RetryTimeout time.Duration
 
 	// MaxLag slows the sink down while a secondary is further behind the primary (see the package

@@ -11,9 +11,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A server that is away for a while, or refuses for a while, when documents are read back costs time
-// and nothing else, whatever the reading must settle: a duplicate key, or a batch that may be stored.
-// If it refuses for longer than RetryTimeout, or for good, the outcome is unknown.
+// The sink waits for a server that is away for a while, or refuses for a while, when it reads documents
+// back after a duplicate key or for a batch that may be stored. If the server refuses for longer than
+// RetryTimeout, or for good, the outcome is unknown.
 func TestReadBackWaits(t *testing.T) {
 	const fiveTimes, always = 5, 0
 	faults := map[string]struct {

@@ -25,10 +25,10 @@ type server struct {
 	kind *collectionKind // nil if it was not asked
 }
 
-// collectionKind is what decides about repeated writes to a collection.
+// collectionKind has the properties of a collection that decide whether a write may be repeated.
 type collectionKind struct {
 	uniqueIDs bool // the server proved that it has a unique index on _id
-	unknown   bool // the server does not say it
+	unknown   bool // the server does not describe the collection
 	capped    bool // it drops its oldest documents
 	collated  bool // texts that have other bytes may be equal
 }

@@ -7,12 +7,11 @@ import (
 	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// Most documents of a collection have the same keys in the same order. To compare a key with the one
-// that is expected costs less than to find its end and to compare it with all keys before it.
+// Most documents of a collection have the same keys in the same order. A comparison with the expected
+// key costs less than a search for the end of a key and a comparison with all keys before it.
 
-// shape has the keys that the documents at one place are expected to have, in order. No two are
-// equal. So if all keys of a document are some of them, in this order, then no two of its keys are
-// equal.
+// shape has the expected keys of the documents at one place, in order. No two are equal. So a document
+// with only such keys, in this order, has no two equal keys.
 type shape struct {
 	keys   []expectedKey
 	misses uint32 // documents that had other keys
@@ -24,7 +23,7 @@ type expectedKey struct {
 	short      bool   // no longer than a word
 	word, mask uint64 // a short key, and its bits in a word
 	isID       bool
-	inner      *shape // of the document, or of the documents in the array, with this key; nil if there was none
+	inner      *shape // of the document with this key, or of the documents in the array; nil if there was none
 }
 
 const (
@@ -94,7 +93,8 @@ func (sh *shape) expect(src []byte, key, end int) expectedKey {
 	if k.short {
 		k.word, k.mask = wordOf(k.text)
 	}
-	if old := slices.IndexFunc(sh.keys, func(o expectedKey) bool { return string(o.text) == string(k.text) }); old >= 0 {
+	isSame := func(o expectedKey) bool { return string(o.text) == string(k.text) }
+	if old := slices.IndexFunc(sh.keys, isSame); old >= 0 {
 		k.inner = sh.keys[old].inner
 	}
 	return k

@@ -114,10 +114,9 @@ func TestReplaceCollection(t *testing.T) {
 				got.Staging != "" || got.Old != "" || !sameDocs(srv.Documents("shop", "c"), c.want) {
 				t.Errorf("%+v: %d documents", got, len(srv.Documents("shop", "c")))
 			}
-			if want := []string{`"c" collection {"validator": {"_id": {"$exists": true}}}`}; !slices.Equal(listed(t,
-				db),
-				want) {
-				t.Errorf("%q, want %q", listed(t, db), want)
+			want := []string{`"c" collection {"validator": {"_id": {"$exists": true}}}`}
+			if have := listed(t, db); !slices.Equal(have, want) {
+				t.Errorf("%q, want %q", have, want)
 			}
 			if len(indexesOf(t, db.Collection("c"))) != 2 {
 				t.Errorf("%q", indexesOf(t, db.Collection("c")))

@@ -52,10 +52,7 @@ func TestReplaceCollectionLateInsert(t *testing.T) {
 // The run is canceled while it waits to make the staging collection again. It ends with the cause.
 func TestReplaceCollectionCanceledBetweenCreations(t *testing.T) {
 	cause := errors.New("enough")
-	for name, have := range map[string]func(*mongotest.Server){
-		"same options":  func(srv *mongotest.Server) { srv.Add("shop", "stage", numbered(t, 1)...) },
-		"other options": func(srv *mongotest.Server) { srv.Add("shop", "stage", numbered(t, 1)...) },
-	} {
+	for _, kind := range []string{"same", "other"} {
 		srv := mongotest.NewServer()
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var dropped atomic.Bool
@@ -64,7 +61,7 @@ func TestReplaceCollectionCanceledBetweenCreations(t *testing.T) {
 				Succeeded: func(_ context.Context, c *event.CommandSucceededEvent) {
 					switch {
 					case c.CommandName == "drop":
-						have(srv)
+						srv.Add("shop", "stage", numbered(t, 1)...)
 						dropped.Store(true)
 					case c.CommandName == "listCollections" && dropped.Load():
 						cancel(cause)
@@ -73,13 +70,14 @@ func TestReplaceCollectionCanceledBetweenCreations(t *testing.T) {
 			})
 		})
 		opts := &mongosink.ReplaceCollectionOptions{StagingName: "stage", Insert: quick}
-		if name == "other options" {
-			opts.Description = describe(t, "c", "collection", e("validator", bson.D{e("_id", bson.D{e("$exists", true)})}))
+		if kind == "other" {
+			opts.Description = describe(t, "c", "collection",
+				e("validator", bson.D{e("_id", bson.D{e("$exists", true)})}))
 		}
 		_, err := stream.Run(ctx, source.Slice(numbered(t, 5)),
 			mongosink.ReplaceCollection(client.Database("shop").Collection("c"), opts))
 		if !errors.Is(err, cause) || errors.Is(err, mongosink.ErrTargetExists) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s options: %v", kind, err)
 		}
 	}
 }

@@ -172,9 +172,9 @@ func (r *replaceRun) create(ctx context.Context) error {
 	return nil
 }
 
-// createOrReplace creates the staging collection. One with a name of the caller replaces what an earlier
-// run left. It does so again if a collection appears in between: a server may carry out an insert of a
-// killed process late, which makes the collection again.
+// createOrReplace creates the staging collection. If the caller has named it, it replaces one of an
+// earlier run. It does so again if a collection appears in between: a server may execute an insert of
+// a killed process late, and this insert creates the collection.
 func (r *replaceRun) createOrReplace(ctx context.Context, spec collectionSpec) (created bool, err error) {
 	for wait := lateWriteWindow / 4; ; wait *= 2 {
 		if r.opts.StagingName != "" {

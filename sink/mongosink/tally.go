@@ -41,7 +41,7 @@ func (t *tally) all(b *batch, r *reply) {
 	}
 }
 
-// tell passes the counts so far to a function of the caller, or to none.
+// tell passes the counts so far to progress, which may be nil.
 func (t *tally) tell(progress func(InsertResult)) {
 	if progress == nil {
 		return

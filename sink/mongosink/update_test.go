@@ -166,8 +166,7 @@ func TestWritesSettled(t *testing.T) {
 					switch all := (mongosink.WriteResult{Unknown: 20}); {
 					case fault.Close && ordered: // a lost write may be executed after a later batch
 						want = map[string]mongosink.WriteResult{
-							"Replace": all, "Upsert": all, "Update": all,
-							"Delete": all,
+							"Replace": all, "Upsert": all, "Update": all, "Delete": all,
 						}
 					case ordered:
 						want["Replace"], want["Update"], want["Delete"] = some, some, all

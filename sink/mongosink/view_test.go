@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A view takes no document: the run ends at the first batch with the server's reason, whatever the sink.
+// A view takes no document: a run of any sink ends at the first batch, with the server's reason.
 func TestWriteToAView(t *testing.T) {
 	srv, db := newDatabase(t)
 	if err := db.CreateView(t.Context(), "view", "cookies", mongo.Pipeline{}); err != nil {

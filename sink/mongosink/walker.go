@@ -76,7 +76,8 @@ func (w *walker) document(sh *shape, first, limit, depth int, top *layout) bool 
 	return true
 }
 
-// unexpected does what document does from the field at src[i] on, which has not the expected key.
+// unexpected walks the rest of a document, from the field at src[i] on, whose key is not the expected
+// one.
 func (w *walker) unexpected(f *fields, i, depth int, top *layout) bool {
 	f.addAll(i)
 	for i < f.limit {
@@ -165,7 +166,7 @@ func (w *walker) value(t byte, start, limit int, k *expectedKey, depth int) int 
 	return end
 }
 
-// nested walks a document or array. It is odd if it is not BSON.
+// nested walks a document or array. src is odd if this one is not BSON.
 func (w *walker) nested(t byte, first, limit int, k *expectedKey, depth int) {
 	if first == limit {
 		return

@@ -86,7 +86,7 @@ func TestWalkerLearnsWithinItsLimits(t *testing.T) {
 	}
 }
 
-// A key that is expected may begin in a document and end after it.
+// An expected key may begin in a document and end after it.
 func TestWalkerStaysInTheDocument(t *testing.T) {
 	var w walker
 	learned := document(bson.D{{Key: "d", Value: bson.D{{Key: "abc", Value: bson.Regex{Pattern: "r"}}}}})
@@ -145,7 +145,8 @@ func changed(r *rand.Rand, doc bson.Raw) bson.Raw {
 		}
 	}
 	d := slices.Clone(doc)
-	d[bsonwire.LengthSize+r.IntN(len(d)-bsonwire.LengthSize)] = []byte{0, 1, 2, 3, 4, 0x0b, 0x11, '0', '1', 0xff}[r.IntN(10)]
+	at := bsonwire.LengthSize + r.IntN(len(d)-bsonwire.LengthSize)
+	d[at] = []byte{0, 1, 2, 3, 4, 0x0b, 0x11, '0', '1', 0xff}[r.IntN(10)]
 	return framed(d)
 }
 

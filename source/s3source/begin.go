@@ -80,9 +80,9 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 	return t, nil
 }
 
-// unanswered returns the error of the attempt after a question about the object failed with err. It
-// is nil if the run goes on without the answer. A bad reply may come from a proxy, for a while, so
-// the question is asked again as long as the run repeats requests.
+// unanswered returns the error of the attempt after a question about the object failed with err, or
+// nil if the run goes on without the answer. A proxy may send bad replies for a while, so the run asks
+// again as long as it repeats requests.
 func (r *run) unanswered(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil, errors.Is(err, ErrObjectChanged), errors.Is(err, ErrNotFound), r.policy.Transient(err):

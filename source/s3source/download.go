@@ -19,8 +19,8 @@
 // a HEAD confirms it, because a proxy may shorten both a body and its Content-Length.
 //
 // A first reply without an ETag may come from a proxy. Unless it is for a range, its bytes are not
-// used: a HEAD describes the object, which is then requested again. Bytes of a reply without an
-// ETag are never continued by those of another reply.
+// used: a HEAD describes the object, which is then requested again. If a reply without an ETag breaks
+// off, no other reply continues it.
 //
 // # Retries
 //

@@ -18,7 +18,7 @@ func chunkedPage(*s3test.Request) *s3test.Reply {
 }
 
 // TestGatewayPage: a gateway answers GETs with its own page, while the service answers the HEADs.
-// The object comes whole or not at all, and what describes it is the service.
+// The object comes whole or not at all, and the service describes it.
 func TestGatewayPage(t *testing.T) {
 	data := random(1000)
 	for name, tt := range map[string]struct {

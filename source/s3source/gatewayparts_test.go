@@ -12,8 +12,8 @@ import (
 )
 
 // TestGatewayAnswersForPart: a gateway answers the HEAD for the size of a part between others. A
-// page for a while is not noticed. If it stays, a run that has emitted nothing goes on without the
-// checksum, and one in the middle ends.
+// download survives this for a while. If the gateway goes on, a run that has emitted nothing
+// continues without the checksum, and a run in the middle of the object ends.
 func TestGatewayAnswersForPart(t *testing.T) {
 	data := random(1000)
 	for _, nameless := range []int{0, 1, always} {
@@ -34,7 +34,8 @@ func TestGatewayAnswersForPart(t *testing.T) {
 				whole := err == nil && bytes.Equal(got, data)
 				switch {
 				case pages != always && (!whole || compared.Parts != 4):
-					t.Errorf("%d nameless, %d pages: %d bytes, %v, compared with %+v", nameless, pages, len(got), err, compared)
+					t.Errorf("%d nameless, %d pages: %d bytes, %v, compared with %+v",
+						nameless, pages, len(got), err, compared)
 				case pages == always && nameless > 0 && (!whole || compared.Algorithm != ""):
 					t.Errorf("%d nameless, always: %d bytes, %v, compared with %+v", nameless, len(got), err, compared)
 				case pages == always && nameless == 0 &&

@@ -55,7 +55,7 @@ func (r *run) headOnce(ctx context.Context, part *int32, opts ...func(*s3.Option
 }
 
 // repeatedHead sends a HEAD for a part until its reply is good or another request does not help. It
-// is for a request after others, or after the first byte: the run cannot go back.
+// is for a request after the first byte, where the run cannot begin again, and for one of many.
 func (r *run) repeatedHead(ctx context.Context, part int32) (*s3.HeadObjectOutput, error) {
 	loop, badReplies, report := r.policy.Loop(), 0, r.onRetry()
 	for {
@@ -81,9 +81,9 @@ func (r *run) repeatedHead(ctx context.Context, part int32) (*s3.HeadObjectOutpu
 	}
 }
 
-// headWithChecksums sends a HEAD that asks for the object's checksums, if the service allows it. The
-// rejection has no reason, so it may be for something that has passed: the request is sent again
-// before the object counts as one without checksums.
+// headWithChecksums sends a HEAD that asks for the object's checksums, if the service allows it. A
+// rejection has no reason, so the cause may have passed: the request is sent again before the object
+// counts as one without checksums.
 func (r *run) headWithChecksums(ctx context.Context) (*s3.HeadObjectOutput, error) {
 	if r.opts.Verify == VerifyLength || r.withoutMode {
 		return r.head(ctx, nil)
@@ -149,8 +149,8 @@ func (r *run) look(ctx context.Context) error {
 	}
 }
 
-// errNotByHead reports a HEAD of an empty object, which a GET has to confirm, a HEAD without an ETag,
-// by which the parts would be of one object, or the rejection of HEADs alone.
+// errNotByHead reports that a GET must begin the download: the object is empty, the reply to the HEAD
+// has no ETag that would tie the parts together, or the service rejects HEADs and accepts GETs.
 var errNotByHead = stream.Mark(errors.New("a HEAD does not describe the object well enough"), stream.Fatal)
 
 // found begins with the object that a HEAD described.

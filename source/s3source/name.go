@@ -24,8 +24,8 @@ func (r *run) checkETag(etag string) error {
 		ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
 }
 
-// checkName returns an error if a reply may be of another object than the earlier ones. If one of
-// them has no ETag, the versions and times must be equal, and no byte may have been used.
+// checkName returns an error if a reply may be of another object than the earlier ones. A reply without
+// an ETag is compared by version and time, as long as no byte has been used.
 func (r *run) checkName(out *s3.GetObjectOutput) error {
 	etag := aws.ToString(out.ETag)
 	if bothNamed := etag != "" && r.etag != ""; bothNamed || !r.nameless || r.pos != r.opts.Offset {
@@ -51,9 +51,8 @@ func timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// confirmNameless asks by a HEAD for the object whose first reply has no ETag. That reply may come
-// from a proxy and not from the service, so its bytes are not used, and the HEAD describes the
-// object.
+// confirmNameless sends a HEAD if the first reply has no ETag. That reply may come from a proxy and
+// not from the service, so its bytes are not used, and the HEAD describes the object.
 func (r *run) confirmNameless(ctx context.Context, upto int64) error {
 	out, err := r.headWithChecksums(ctx)
 	if err != nil {
@@ -68,7 +67,8 @@ func (r *run) confirmNameless(ctx context.Context, upto int64) error {
 			printable.Quote(object.ETag))
 	case object.Size < 0, upto >= 0 && upto != object.Size:
 		r.forget()
-		return fmt.Errorf("%w: a reply without an ETag has %d bytes, and the object has %d", ErrBadReply, upto, object.Size)
+		return fmt.Errorf("%w: a reply without an ETag has %d bytes, and the object has %d",
+			ErrBadReply, upto, object.Size)
 	}
 	r.object, r.askedForChecksums = object, true
 	r.etag, r.end, r.lengthConfirmed = object.ETag, object.Size, true

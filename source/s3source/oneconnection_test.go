@@ -123,7 +123,7 @@ func oneConnectionCell(t *testing.T, o written, faults []s3test.Fault, opts s3so
 }
 
 // TestNamelessReplaced: the object is replaced between the first reply, which is given up, and the
-// second. Neither has an ETag.
+// second. Both have no ETag.
 func TestNamelessReplaced(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{MinPartSize: -1})
 	written{parts: []int{300, 700}}.store(t, client, random(1000))
@@ -168,7 +168,8 @@ func TestOneConnectionElsewhere(t *testing.T) {
 		for offset, want := range map[int64]error{99: nil, 100: nil, 101: io.ErrUnexpectedEOF} {
 			for _, parallelism := range []int{1, 3} {
 				opts := &s3source.DownloadOptions{Offset: offset, Parallelism: parallelism, PartSize: 10}
-				if _, err := read(t.Context(), s3source.Download(client, bucket, "dir/1", opts)); !errors.Is(err, want) {
+				_, err := read(t.Context(), s3source.Download(client, bucket, "dir/1", opts))
+				if !errors.Is(err, want) {
 					t.Errorf("from byte %d: %v", offset, err)
 				}
 			}

@@ -34,7 +34,7 @@ func faultsOfPairs() []placedFault {
 	var all []placedFault
 	for place, p := range matrixPlaces {
 		if p.opts.Length > 0 {
-			continue // its request is that of the first place
+			continue // it sends the same request as the first place
 		}
 		for _, f := range matrixFaults {
 			all = append(all, placedFault{f, place})
@@ -118,8 +118,9 @@ func (p pairOf) run(t *testing.T, service s3test.Service, data []byte) (outcome,
 		}
 		opts := place.opts
 		opts.ChunkSize, opts.StallTimeout, opts.RetryTimeout = 100, 10*time.Second, 5*time.Minute
-		d := matrixDownload{client: client, opts: opts, data: data, limit: time.Hour, flips: flips, survives: p.transient()}
-		outcome, problem = d.run(t)
+		outcome, problem = matrixDownload{
+			client: client, opts: opts, data: data, limit: time.Hour, flips: flips, survives: p.transient(),
+		}.run(t)
 	})
 	return outcome, problem
 }

@@ -19,8 +19,8 @@ type partSizes struct {
 	first  int64
 	equal  bool // all parts before the last have the size first
 
-	// askFirst is for replies without an ETag: one of them must have all bytes of the object, and no
-	// request for a size may wait for a connection that it holds. So all sizes are asked for before it.
+	// askFirst is for replies without an ETag. One such reply must have all bytes of the object, and no
+	// request for a size may wait for the connection that it holds. So all sizes are asked for first.
 	askFirst bool
 	sizes    []int64 // of all parts, if they were asked for
 

@@ -34,7 +34,8 @@ func TestSizesOfAllParts(t *testing.T) {
 			if busy != always && (err != nil || !bytes.Equal(got, data)) {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
-			if took := time.Since(begin); busy == always && (stream.ClassOf(err) != stream.Throttled || took > 90*time.Second) {
+			took := time.Since(begin)
+			if busy == always && (stream.ClassOf(err) != stream.Throttled || took > 90*time.Second) {
 				t.Errorf("%d bytes, %v after %v", len(got), err, took)
 			}
 			first := 0

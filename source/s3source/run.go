@@ -48,7 +48,7 @@ type fatal struct{ error }
 
 func (f fatal) Unwrap() error { return f.error }
 
-// pausing is an error after which another request is decided on, and how long to wait before it.
+// pausing is an error of an attempt that another one must follow, after a wait.
 type pausing struct {
 	error
 	wait time.Duration

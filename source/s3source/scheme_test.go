@@ -14,8 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestScheme: an endpoint of http for a server that speaks https is named as the reason, whatever
-// is requested.
+// TestScheme: the error of every kind of request says that the server of an http endpoint speaks https.
 func TestScheme(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
