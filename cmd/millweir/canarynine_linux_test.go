@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"maps"
 	"os"
@@ -209,7 +210,11 @@ func TestNineCanariesFound(t *testing.T) {
 			}
 			s.finds(t, name, "in the file's name")
 		}
-		s.do(t, 0, "backup", s.repo, "--signing-key", "sign.key", "--label", s.secrets[name])
+		label := s.secrets[name]
+		if name == "signing key" { // random bytes: an argument cannot have a zero among them
+			label = base64.StdEncoding.EncodeToString([]byte(label))
+		}
+		s.do(t, 0, "backup", s.repo, "--signing-key", "sign.key", "--label", label)
 		s.finds(t, name, "in body of object")
 	}
 	s.do(t, 0, reader("keys", "export", s.repo, "--with-secrets")...)
