@@ -147,7 +147,7 @@ func (a *app) result(v any, text string) error {
 // tag is the version of a released binary. The linker sets it.
 var tag string
 
-// version returns the version of the program, and that of Go.
+// version returns the versions of the program and of Go.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {

@@ -11,25 +11,8 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// s3 starts a server of S3 with the bucket "backups", and makes it that of the programs.
-func (w *world) s3(t *testing.T, opts *s3test.Options) *s3test.Server {
-	t.Helper()
-	server := s3test.New(opts)
-	t.Cleanup(server.Close)
-	server.CreateBucket("backups")
-	w.env = append(w.env, "AWS_ENDPOINT_URL_S3="+server.URL, "AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=hidden",
-		"AWS_REGION=us-east-1")
-	return server
-}
-
-// keys makes an identity and a signing key.
-func (w *world) keys(t *testing.T) {
-	t.Helper()
-	w.must(t, "keys", "generate", "--identity", "me.txt", "--signing-key", "sign.key")
-}
-
-// A bucket that cannot hold a repository is refused by one line in the words of the command, and gets
-// none.
+// A bucket that cannot hold a repository is refused in one line with the words of the command. It
+// gets no repository.
 func TestBadBucket(t *testing.T) {
 	always := func(op string, before func(*s3test.Request) *s3test.Reply) s3test.Fault {
 		return s3test.Fault{Op: op, Times: -1, Before: before}
@@ -110,7 +93,7 @@ func TestBadBucketWithoutLock(t *testing.T) {
 	}
 }
 
-// A copy is protected by --retain, and says so once if it is not protected as the backup is.
+// A copy is protected by --retain. One warning says if it is not protected as the backup is.
 func TestCopyRetain(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 5)
@@ -171,7 +154,7 @@ func TestDoctorBucket(t *testing.T) {
 	}
 }
 
-// What cannot be a repository in a directory is refused, and left as it was.
+// A directory that cannot be a repository is refused and not changed.
 func TestBadDirectory(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 5)
@@ -217,7 +200,8 @@ func TestBadDirectory(t *testing.T) {
 	}
 }
 
-// A key that is lost, wrong or missing is one line that names the flag. So is a target that is not empty.
+// The error for a lost, wrong or missing key is one line that names the flag. The error for a
+// target that is not empty is one line, too.
 func TestBadKeys(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 5)

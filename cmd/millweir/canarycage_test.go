@@ -30,8 +30,8 @@ func newCage(secrets map[string]string) cage {
 	return c
 }
 
-// inBase64 returns the parts of the base64 of every text with the secret in it that depend on the
-// secret alone.
+// inBase64 returns, for each alignment of the secret in a text, the characters of the text's base64
+// that depend on the secret alone.
 func inBase64(encoding *base64.Encoding, secret string) (parts []string) {
 	for before := range 3 {
 		whole := encoding.WithPadding(base64.NoPadding).EncodeToString([]byte(strings.Repeat("x", before) + secret))
@@ -42,7 +42,7 @@ func inBase64(encoding *base64.Encoding, secret string) (parts []string) {
 	return parts
 }
 
-// find returns the names of the secrets in a text, also in what is compressed in it.
+// find returns the names of the secrets in a text. It also searches what a gzip text contains.
 func (c cage) find(text []byte) (found []string) {
 	texts := [][]byte{text}
 	if zipped, err := gzip.NewReader(bytes.NewReader(text)); err == nil {
@@ -60,7 +60,7 @@ func (c cage) find(text []byte) (found []string) {
 	return found
 }
 
-// The cage finds each secret in each form, wherever it begins, and in what is compressed.
+// The cage finds each secret in each form, at any offset, and in compressed text.
 func TestCage(t *testing.T) {
 	for _, secret := range canaries {
 		c := newCage(map[string]string{"it": secret})

@@ -27,7 +27,7 @@ type session struct {
 	*world
 	mode    string
 	secrets map[string]string
-	secret  []string    // the files that hold secrets, by right
+	secret  []string    // the files that may hold secrets
 	refuse  atomic.Bool // S3 refuses everything, and repeats all secrets
 
 	mu   sync.Mutex

@@ -67,7 +67,7 @@ shorter.`,
 	return cmd
 }
 
-// explainCopy says which of the two repositories an error of a copy is about, and what to do.
+// explainCopy names the repository that an error of a copy comes from, and says what to do.
 func (a *app) explainCopy(from, to place, err error) error {
 	var ofTarget *backup.CopyTargetError
 	switch {
@@ -81,7 +81,7 @@ func (a *app) explainCopy(from, to place, err error) error {
 	return again(err, cli.Errorf("the backup at %s: %w", from.name, a.explain(from, err)))
 }
 
-// again adds to the words for err that a repetition goes on, unless the error is damage.
+// again adds to the words for err that another run goes on, unless err is damage.
 func again(err, words error) error {
 	if errors.Is(err, backup.ErrDamaged) || errors.Is(err, backup.ErrNotFound) {
 		return words

@@ -40,7 +40,7 @@ func (d *examination) mongo(ctx context.Context, flags *mongoFlags) {
 	m.databases, err = stream.Run(ctx, mongosource.Databases(client, nil), sink.Slice[string]())
 	d.check("databases", access.Explain(err), fmt.Sprintf("the user may list them: %d", len(m.databases)))
 	if err != nil {
-		return // without databases the other checks say nothing
+		return // the other checks need databases
 	}
 	m.rights(ctx)
 	m.snapshot(ctx)
@@ -51,7 +51,7 @@ func (m *deployment) command(ctx context.Context, command bson.D, v any) error {
 	return m.client.Database("admin").RunCommand(ctx, command).Decode(v)
 }
 
-// server checks what the server is, and its clock.
+// server checks the kind of the server and its clock.
 func (m *deployment) server(ctx context.Context) {
 	var hello struct {
 		SetName   string    `bson:"setName"`
@@ -83,8 +83,8 @@ func (m *deployment) server(ctx context.Context) {
 	m.check("clock", err, fmt.Sprintf("it differs from that of MongoDB by %v", skew.Round(time.Second)))
 }
 
-// rights checks what the user may do. That it may not restore is no error: a user that makes backups
-// need not.
+// rights checks what the user may do. It is no error if the user may not restore: one that only makes
+// backups need not.
 func (m *deployment) rights(ctx context.Context) {
 	var status connectionStatus
 	err := m.command(ctx, bson.D{{Key: "connectionStatus", Value: 1}, {Key: "showPrivileges", Value: true}}, &status)
@@ -134,8 +134,8 @@ func (m *deployment) lacks(privileges []privilege, actions []string) string {
 	return strings.Join(all, "; ")
 }
 
-// snapshot reads a collection at one time. That a server cannot do it is no error: the manifest says how
-// consistent a backup is.
+// snapshot reads a collection at one time. It is no error if the server cannot do this: the
+// manifest says how consistent a backup is.
 func (m *deployment) snapshot(ctx context.Context) {
 	coll, err := m.someCollection(ctx)
 	switch {
@@ -154,7 +154,7 @@ func (m *deployment) snapshot(ctx context.Context) {
 	m.check("snapshot", m.access.Explain(err), "the server reads at one time: a backup can be of one instant")
 }
 
-// someCollection returns a collection that is no view, or nil.
+// someCollection returns a collection that is not a view, or nil if there is none.
 func (m *deployment) someCollection(ctx context.Context) (*mongo.Collection, error) {
 	for _, name := range m.databases {
 		db := m.client.Database(name)

@@ -100,7 +100,7 @@ func TestDoctorRights(t *testing.T) {
 	}
 }
 
-// What doctor could not find out because of an error is no check that need not be made.
+// A check that an error prevented is reported as failed, not as skipped.
 func TestDoctorLearnsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 1)

@@ -27,8 +27,7 @@ func (s *storeFlags) bind(flags *pflag.FlagSet) {
 		"the `TIME` for which a request to S3 is repeated while the service fails or is away")
 }
 
-// place is a store, what it needs before it becomes a repository, and how to explain
-// its errors.
+// place is a store, with the functions that prepare it for a repository and explain its errors.
 type place struct {
 	store   backup.Store
 	name    string

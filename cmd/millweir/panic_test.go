@@ -19,7 +19,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// bursting is a store that panics when it stores a key that has a text.
+// bursting is a store that panics when it stores a key that contains at.
 type bursting struct {
 	backup.Store
 	at string

@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// refusal is a mistake of an operator, and what the program says of it.
+// refusal is a mistake of an operator, and the words of the program's error.
 type refusal struct {
 	name string
 	env  []string
@@ -157,7 +157,7 @@ func TestCodesOfS3(t *testing.T) {
 	}
 }
 
-// A user without rights is told which ones are missing.
+// The error for a user without rights names the missing ones.
 func TestNotAllowed(t *testing.T) {
 	w := newS3World(t)
 	w.add(t, "shop", "orders", 3)

@@ -173,7 +173,7 @@ func targetsText(targets []mongosource.Namespace) string {
 	return strings.Join(names, ", ")
 }
 
-// How long the removal of what a restore prepared may take: after a failure, and after a signal.
+// How long the removal of prepared collections may take: after a failure, and after a signal.
 const (
 	abandonTime        = 10 * time.Second
 	abandonStoppedTime = 3 * time.Second // less than 5 s in all, also if the server does not answer
@@ -189,8 +189,8 @@ func againHelps(err error) bool {
 }
 
 // failedRestore adds to the error of a restore what it left. If a signal stopped the job, or it refuses a
-// target or the backup after it has begun, what was prepared is removed. After other failures it stays:
-// the next run uses it.
+// target or the backup after it has begun, the prepared collections are removed. After other failures
+// they stay: the next run uses them.
 func failedRestore(ctx context.Context, t *tracked, err error) error {
 	refused := errors.Is(err, backup.ErrTargetExists) || errors.Is(err, backup.ErrDamaged)
 	job, ok := t.Job.(backup.Abandoner)
@@ -215,7 +215,7 @@ func failedRestore(ctx context.Context, t *tracked, err error) error {
 	return err
 }
 
-// abandonStopped removes what a restore prepared that a signal has stopped.
+// abandonStopped removes the prepared collections of a restore that a signal has stopped.
 func abandonStopped(ctx context.Context, t *tracked, job backup.Abandoner, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonStoppedTime)
 	defer cancel()

@@ -16,7 +16,7 @@ type retries struct {
 	last  error
 }
 
-// note takes a failure that is waited for.
+// note records a failure before its retry.
 func (r *retries) note(err error, _ time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -29,7 +29,7 @@ func (r *retries) read() (count int64, last error) {
 	return r.count, r.last
 }
 
-// line returns the end of a line of progress: how many there were, and why the last one.
+// line returns the end of a line of progress: the number of retries, and the reason of the last one.
 func (r *retries) line(words func(error) string) string {
 	const longest = 120 // bytes of the reason
 	count, last := r.read()

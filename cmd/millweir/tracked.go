@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// tracked is a job whose events are shown. It implements [cli.Progress]. A sweep is no job, and
-// has the same events.
+// tracked is a job whose events are shown. It implements [cli.Progress]. A sweep is not a
+// job, but has the same events.
 type tracked struct {
 	backup.Job
 	verb string // what is done to documents: "stored", "verified"
@@ -56,7 +56,7 @@ func (t *tracked) read() backup.Event {
 	return t.last
 }
 
-// phaseWords say what is being done, if the counts do not show it.
+// phaseWords describe the phases that the counts do not show.
 var phaseWords = map[backup.Phase]string{
 	backup.Indexing: "building indexes", backup.Comparing: "reading back", backup.Finishing: "finishing",
 	backup.Examining: "reading the lists of backups",
@@ -115,8 +115,8 @@ func (t *tracked) Share() (share float64, known bool) {
 	return e.Share, e.Share > 0 || e.Total.Units > 0
 }
 
-// unitMemory is the part of the memory budget for each unit that is done at once. leastMemory holds the
-// largest run of any job, such as one that merges, however few units are done at once.
+// unitMemory is the part of the memory budget for each unit that is done at once. leastMemory is enough
+// for the largest run of any job, such as a merge, even if few units are done at once.
 const (
 	unitMemory  = 10 << 20
 	leastMemory = 32 << 20
@@ -145,7 +145,7 @@ func (a *app) finished(words *cli.Text, report *backup.Report) error {
 	return nil
 }
 
-// warnWeaker warns of what is weaker than it should be.
+// warnWeaker warns of properties that are weaker than they should be.
 func (a *app) warnWeaker(all []string) {
 	for _, weaker := range all {
 		a.program.Warn(cli.Textf("%s", cli.Foreign(weaker)), "weaker", "what", cli.Foreign(weaker))

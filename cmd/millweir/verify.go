@@ -70,8 +70,8 @@ Exit code 5 means that the backup is damaged.`,
 	return cmd
 }
 
-// damaged prints what a verification found, and returns the error of the program. err has the damage, and
-// what else failed, such as the proof.
+// damaged prints what a verification found, and returns the error of the program. err also has
+// other failures, such as that of the proof.
 func (a *app) damaged(at place, damage *backup.DamageError, err error) error {
 	for i := range damage.Problems {
 		p := &damage.Problems[i]

@@ -74,14 +74,21 @@ const (
 func newS3World(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.storage = s3test.New(nil)
-	t.Cleanup(w.storage.Close)
-	w.storage.CreateBucket(bucket)
+	w.storage = w.s3(t, nil)
 	w.repo = "s3://" + bucket + "/tenant"
-	w.secrets = append(w.secrets, password)
-	w.env = append(w.env, "AWS_ENDPOINT_URL_S3="+w.storage.URL, "AWS_ACCESS_KEY_ID=AKIAEXAMPLE",
-		"AWS_SECRET_ACCESS_KEY="+password, "AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=2")
 	return w
+}
+
+// s3 starts an S3 server with a bucket, for the programs of the world.
+func (w *world) s3(t *testing.T, opts *s3test.Options) *s3test.Server {
+	t.Helper()
+	server := s3test.New(opts)
+	t.Cleanup(server.Close)
+	server.CreateBucket(bucket)
+	w.secrets = append(w.secrets, password)
+	w.env = append(w.env, "AWS_ENDPOINT_URL_S3="+server.URL, "AWS_ACCESS_KEY_ID=AKIAEXAMPLE",
+		"AWS_SECRET_ACCESS_KEY="+password, "AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=2")
+	return server
 }
 
 // eachStore runs a test with a repository in a directory and with one in S3.
@@ -164,8 +171,8 @@ func (w *world) must(t *testing.T, args ...string) outcome {
 	return o
 }
 
-// asides match the lines that may precede the last message.
-var asides = regexp.MustCompile(`(?m)^(millweir: (began|under way|waiting for|warning)\b.*` +
+// earlierLines match the lines that may precede the last message.
+var earlierLines = regexp.MustCompile(`(?m)^(millweir: (began|under way|waiting for|warning)\b.*` +
 	`|\{.*("level":"WARN"|"msg":"(began|under way|waiting)").*)\n`)
 
 // fails runs the program, which must end with a code and a message of one line that has all of the
@@ -178,7 +185,7 @@ func (w *world) fails(t *testing.T, code int, words []string, args ...string) {
 // saysOnly checks the exit code, and that the program ended with one message, which has all of the words.
 func (o outcome) saysOnly(t *testing.T, code int, words ...string) {
 	t.Helper()
-	message := asides.ReplaceAllString(o.messages, "")
+	message := earlierLines.ReplaceAllString(o.messages, "")
 	if o.code != code || strings.Count(message, "\n") != 1 {
 		t.Errorf("exit code %d, want %d: %s", o.code, code, o.messages)
 	}
@@ -201,10 +208,16 @@ func (w *world) add(t *testing.T, db, coll string, n int) {
 	}
 }
 
+// keys makes an identity and a signing key.
+func (w *world) keys(t *testing.T) {
+	t.Helper()
+	w.must(t, "keys", "generate", "--identity", "me.txt", "--signing-key", "sign.key")
+}
+
 // repository makes keys and a repository.
 func (w *world) repository(t *testing.T) {
 	t.Helper()
-	w.must(t, "keys", "generate", "--identity", "me.txt", "--signing-key", "sign.key")
+	w.keys(t)
 	w.must(t, "init", w.repo, "--identity", "me.txt", "--signing-key", "sign.key")
 }
 

@@ -97,8 +97,8 @@ func loadKeys(identity, signingKey string) (keys backup.Keys, err error) {
 	return keys, err
 }
 
-// openOrInit opens the repository in a directory. It makes it if it does not exist, and finishes one that was
-// not made to its end.
+// openOrInit opens the repository in a directory. It makes one that does not exist, and finishes one
+// whose Init was interrupted.
 func openOrInit(ctx context.Context, dir string, keys backup.Keys) (*backup.Repository, error) {
 	const onlyOwner = 0o700
 	if err := os.MkdirAll(dir, onlyOwner); err != nil {

@@ -152,8 +152,8 @@ func (s *service) job(r *http.Request, customer string) (any, error) {
 	return p.read(), nil
 }
 
-// events writes the events of a job until it ends, one line of JSON each, as a browser reads them. The
-// job never waits for a slow connection, which gets fewer events.
+// events writes the events of a job until it ends, each as a line of JSON. The job never waits for a
+// slow connection, which gets fewer events.
 func (s *service) events(w http.ResponseWriter, r *http.Request) {
 	p, err := s.find(r, r.PathValue("customer"))
 	if err != nil {

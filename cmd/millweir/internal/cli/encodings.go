@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// minEncoded is the length in bytes of the shortest secret that is hidden where it is encoded. The
+// minEncoded is the length in bytes of the shortest secret whose encoded forms are hidden. The
 // base64 of a shorter one can be part of ordinary text.
 const minEncoded = 6
 
 // encodings returns v in hexadecimal and in base64. A header such as Authorization has a secret in
-// one of these forms, and a server can repeat it.
+// one of these forms, and a server can repeat the header.
 func encodings(v string) []string {
 	if len(v) < minEncoded {
 		return nil

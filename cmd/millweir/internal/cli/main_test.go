@@ -14,7 +14,7 @@ import (
 const crashVariable = "MILLWEIR_TEST_CRASH"
 
 // TestMainRecovers runs a program that panics. It must end with the exit code of a defect, and with
-// one line that has no stack and no secret of the environment. With -debug the stack follows.
+// one line that has no stack and no secret of the environment. With --debug the stack follows.
 func TestMainRecovers(t *testing.T) {
 	if how := os.Getenv(crashVariable); how != "" {
 		Main("backup", func(_ context.Context, p *Program, _ []string) error {
