@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestReleaseRecipe checks what goreleaser would not: that the files exist which the recipe names, that
-// the linker sets a variable of the program, and that the binaries are for all promised systems.
+// TestReleaseRecipe checks what goreleaser would not: that the files exist which the recipe names,
+// that the linker sets a variable of the program, and that the binaries are for all promised
+// systems.
 func TestReleaseRecipe(t *testing.T) {
 	read := func(name string) string {
 		t.Helper()

@@ -76,7 +76,8 @@ func TestBadBucket(t *testing.T) {
 	}
 }
 
-// A backup that must be protected is refused by a bucket without Object Lock, before it stores data.
+// A backup that must be protected is refused by a bucket without Object Lock, before it stores
+// data.
 func TestBadBucketWithoutLock(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 5)

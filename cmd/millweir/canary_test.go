@@ -23,8 +23,8 @@ var canaries = []string{
 // weak is a password that could be a word.
 const weak = "hunter2"
 
-// betrayal returns a text with all canaries and an identity, also escaped, in parts of URIs, and after a
-// cut.
+// betrayal returns a text with all canaries and an identity, also escaped, in parts of URIs, and
+// after a cut.
 func betrayal(identity string) string {
 	// A program cannot hide a user and a password that its URI does not have, so these two are only
 	// in a URI.

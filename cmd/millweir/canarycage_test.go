@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// cage maps the names of secrets to their forms: plain, in base64 at each alignment, in hexadecimal,
-// and encoded for URLs and JSON.
+// cage maps the names of secrets to their forms: plain, in base64 at each alignment, in
+// hexadecimal, and encoded for URLs and JSON.
 type cage map[string][]string
 
 func newCage(secrets map[string]string) cage {

@@ -132,7 +132,8 @@ func (s *session) request(r *s3test.Request) *s3test.Reply {
 // cage returns the forms of the secrets.
 func (s *session) cage() cage { return newCage(s.secrets) }
 
-// do runs a program in the mode of the session, and logs its output. A code below 0 means any but 0.
+// do runs a program in the mode of the session, and logs its output. A negative code means any code
+// but 0.
 func (s *session) do(t *testing.T, code int, args ...string) {
 	t.Helper()
 	if s.mode == jsonMode {

@@ -83,8 +83,8 @@ func (m *deployment) server(ctx context.Context) {
 	m.check("clock", err, fmt.Sprintf("it differs from that of MongoDB by %v", skew.Round(time.Second)))
 }
 
-// rights checks what the user may do. It is no error if the user may not restore: one that only makes
-// backups need not.
+// rights checks what the user may do. It is no error if the user may not restore: one that only
+// makes backups need not.
 func (m *deployment) rights(ctx context.Context) {
 	var status connectionStatus
 	err := m.command(ctx, bson.D{{Key: "connectionStatus", Value: 1}, {Key: "showPrivileges", Value: true}}, &status)

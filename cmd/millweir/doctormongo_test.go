@@ -50,7 +50,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// doctor names the rights that the user of MongoDB lacks. A user that makes backups need not restore.
+// doctor names the rights that the user of MongoDB lacks. A user that makes backups need not
+// restore.
 func TestDoctorRights(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 1)

@@ -37,7 +37,8 @@ type place struct {
 }
 
 // makeDirectory makes a directory that does not exist. Its parent must exist: a disk that is not
-// mounted is not replaced by a directory. undo removes a directory that it has made, if it is empty.
+// mounted is not replaced by a directory. undo removes a directory that it has made, if it is
+// empty.
 func makeDirectory(name string) (undo func(), _ error) {
 	const onlyOwner = 0o700
 	switch err := os.Mkdir(name, onlyOwner); {

@@ -62,8 +62,8 @@ func (w *world) connect(t *testing.T, at string) *mongo.Client {
 	return client
 }
 
-// A library that panics in the middle of a backup or a restore is an error with a stack for a report. It
-// leaves nothing that looks complete, and the next run ends well.
+// A library that panics in the middle of a backup or a restore is an error with a stack for a
+// report. It leaves nothing that looks complete, and the next run ends well.
 func TestPanic(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, "shop", "orders", 50)

@@ -21,8 +21,8 @@ type refusal struct {
 	says []string
 }
 
-// check runs a program that must fail with one message and no secret. It must store nothing and insert
-// nothing.
+// check runs a program that must fail with one message and no secret. It must store nothing and
+// insert nothing.
 func (r *refusal) check(t *testing.T, w *world, command func(...string) []string) {
 	t.Helper()
 	stored, inserted := w.storage.Count("PutObject"), len(w.srv.Commands("insert", "create", "renameCollection"))

@@ -188,9 +188,9 @@ func againHelps(err error) bool {
 	return false
 }
 
-// failedRestore adds to the error of a restore what it left. If a signal stopped the job, or it refuses a
-// target or the backup after it has begun, the prepared collections are removed. After other failures
-// they stay: the next run uses them.
+// failedRestore adds to the error of a restore what it left. If a signal stopped the job, or it
+// refuses a target or the backup after it has begun, the prepared collections are removed. After
+// other failures they stay: the next run uses them.
 func failedRestore(ctx context.Context, t *tracked, err error) error {
 	refused := errors.Is(err, backup.ErrTargetExists) || errors.Is(err, backup.ErrDamaged)
 	job, ok := t.Job.(backup.Abandoner)

@@ -29,7 +29,8 @@ func (r *retries) read() (count int64, last error) {
 	return r.count, r.last
 }
 
-// line returns the end of a line of progress: the number of retries, and the reason of the last one.
+// line returns the end of a line of progress: the number of retries, and the reason of the last
+// one.
 func (r *retries) line(words func(error) string) string {
 	const longest = 120 // bytes of the reason
 	count, last := r.read()

@@ -46,8 +46,8 @@ func (w *world) addNoise(t *testing.T) {
 	}
 }
 
-// stall makes the S3 server leave the requests of an operation for matching keys without a reply, and
-// returns a channel of them.
+// stall makes the S3 server leave the requests of an operation for matching keys without a reply,
+// and returns a channel of them.
 func (w *world) stall(op, key string) <-chan struct{} {
 	stuck, pattern := make(chan struct{}, 100), regexp.MustCompile(key)
 	w.storage.Fault(s3test.Fault{Op: op, Times: -1, Before: func(r *s3test.Request) *s3test.Reply {
@@ -60,8 +60,8 @@ func (w *world) stall(op, key string) <-chan struct{} {
 	return stuck
 }
 
-// stallCommand makes the MongoDB server leave a command for a database without a reply, and returns a
-// channel of them. It lets the queries for one document pass, with which a backup is planned.
+// stallCommand makes the MongoDB server leave a command for a database without a reply, and returns
+// a channel of them. It lets the queries for one document pass, with which a backup is planned.
 func (w *world) stallCommand(command, db string) <-chan struct{} {
 	stuck := make(chan struct{}, 100)
 	w.srv.Inject(mongotest.Fault{Command: command, Delay: time.Hour, If: func(c mongotest.Command) bool {
@@ -125,8 +125,8 @@ func TestBackupStopped(t *testing.T) {
 	}
 }
 
-// A backup that is stopped during an upload aborts it. timeout(1) sends its signal twice, to the process
-// and at once to its group, which is the same as once.
+// A backup that is stopped during an upload aborts it. timeout(1) sends its signal twice, to the
+// process and at once to its group, which is the same as once.
 func TestUploadStopped(t *testing.T) {
 	w := newS3World(t)
 	w.addNoise(t)
@@ -202,8 +202,8 @@ func TestUnread(t *testing.T) {
 	})
 }
 
-// A restore that is stopped shows nothing, and the next one ends in the same state. Documents that the
-// target had before stay until then.
+// A restore that is stopped shows nothing, and the next one ends in the same state. Documents that
+// the target had before stay until then.
 func TestRestoreStopped(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		w.add(t, "shop", "orders", 50)
@@ -222,8 +222,8 @@ func TestRestoreStopped(t *testing.T) {
 	})
 }
 
-// The progress of a backup whose service accepts parts and never acknowledges them counts nothing as
-// stored, and says that nothing moves.
+// The progress of a backup whose service accepts parts and never acknowledges them counts nothing
+// as stored, and says that nothing moves.
 func TestFrozen(t *testing.T) {
 	t.Parallel()
 	w := newS3World(t)

@@ -115,8 +115,8 @@ func (t *tracked) Share() (share float64, known bool) {
 	return e.Share, e.Share > 0 || e.Total.Units > 0
 }
 
-// unitMemory is the part of the memory budget for each unit that is done at once. leastMemory is enough
-// for the largest run of any job, such as a merge, even if few units are done at once.
+// unitMemory is the part of the memory budget for each unit that is done at once. leastMemory is
+// enough for the largest run of any job, such as a merge, even if few units are done at once.
 const (
 	unitMemory  = 10 << 20
 	leastMemory = 32 << 20

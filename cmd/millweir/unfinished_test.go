@@ -60,8 +60,8 @@ type abandoned struct {
 
 func (a *abandoned) Abandon(context.Context) error { a.n++; return a.err }
 
-// A restore that a signal stopped removes the prepared collections, and reports that. One that failed
-// in a way that may pass keeps them for the next run.
+// A restore that a signal stopped removes the prepared collections, and reports that. One that
+// failed in a way that may pass keeps them for the next run.
 func TestFailedRestore(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()

@@ -20,8 +20,8 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// The tests run the program as a process: the test binary itself, if this variable is set. With bursts
-// the program panics at its end, and the value has its whole environment.
+// The tests run the program as a process: the test binary itself, if this variable is set. With
+// bursts the program panics at its end, and the value has its whole environment.
 const (
 	asProgram = "MILLWEIR_TEST_AS_PROGRAM"
 	bursts    = "burst"
@@ -44,7 +44,8 @@ func burst(ctx context.Context, p *cli.Program, args []string) error {
 	panic(fmt.Sprint(err, os.Environ()))
 }
 
-// world is a directory, the servers, the place of the repository, and the environment of the programs.
+// world is a directory, the servers, the place of the repository, and the environment of the
+// programs.
 type world struct {
 	dir     string
 	srv     *mongotest.Server
@@ -182,7 +183,8 @@ func (w *world) fails(t *testing.T, code int, words []string, args ...string) {
 	w.run(t, args...).saysOnly(t, code, words...)
 }
 
-// saysOnly checks the exit code, and that the program ended with one message, which has all of the words.
+// saysOnly checks the exit code, and that the program ended with one message, which has all of the
+// words.
 func (o outcome) saysOnly(t *testing.T, code int, words ...string) {
 	t.Helper()
 	message := earlierLines.ReplaceAllString(o.messages, "")

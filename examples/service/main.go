@@ -1,5 +1,5 @@
-// Command service is a web service in which a customer presses a button: back up now, or restore. Each customer has
-// a database and a repository of their own.
+// Command service is a web service in which a customer presses a button: back up now, or restore.
+// Each customer has a database and a repository of their own.
 //
 //	export MONGODB_URI='mongodb://localhost/'
 //	go run ./examples/service -dir ./backups -identity me.txt -signing-key sign.key
@@ -9,8 +9,8 @@
 //	curl localhost:8080/customers/shop/backups
 //	curl -X POST 'localhost:8080/customers/shop/restores?backup=20261129t160000z-…&into=shop-restored'
 //
-// A service of your own also authenticates its customers, and keeps the identity elsewhere: only a restore
-// needs it.
+// A service of your own also authenticates its customers, and keeps the identity elsewhere: only a
+// restore needs it.
 package main
 
 import (
@@ -97,8 +97,8 @@ func loadKeys(identity, signingKey string) (keys backup.Keys, err error) {
 	return keys, err
 }
 
-// openOrInit opens the repository in a directory. It makes one that does not exist, and finishes one
-// whose Init was interrupted.
+// openOrInit opens the repository in a directory. It makes one that does not exist, and finishes
+// one whose Init was interrupted.
 func openOrInit(ctx context.Context, dir string, keys backup.Keys) (*backup.Repository, error) {
 	const onlyOwner = 0o700
 	if err := os.MkdirAll(dir, onlyOwner); err != nil {

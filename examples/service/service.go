@@ -107,12 +107,12 @@ func (s *service) list(r *http.Request, customer string) (any, error) {
 
 var errInto = errors.New("into must be the customer's name, - and letters, digits or _")
 
-// ownName is the name of a restored database. No customer's name has its "-", so the database belongs to
-// no other customer.
+// ownName is the name of a restored database. No customer's name has its "-", so the database
+// belongs to no other customer.
 var ownName = regexp.MustCompile(`^([a-z][a-z0-9_]{0,37})-[a-z0-9_]{1,24}$`)
 
-// restore starts a restore into another database of the customer: nothing is replaced. A restore that
-// failed goes on if it is started again.
+// restore starts a restore into another database of the customer: nothing is replaced. A restore
+// that failed goes on if it is started again.
 func (s *service) restore(r *http.Request, customer string) (any, error) {
 	into := r.FormValue("into")
 	if parts := ownName.FindStringSubmatch(into); parts == nil || parts[1] != customer {
@@ -152,8 +152,8 @@ func (s *service) job(r *http.Request, customer string) (any, error) {
 	return p.read(), nil
 }
 
-// events writes the events of a job until it ends, each as a line of JSON. The job never waits for a
-// slow connection, which gets fewer events.
+// events writes the events of a job until it ends, each as a line of JSON. The job never waits for
+// a slow connection, which gets fewer events.
 func (s *service) events(w http.ResponseWriter, r *http.Request) {
 	p, err := s.find(r, r.PathValue("customer"))
 	if err != nil {

@@ -22,8 +22,8 @@ func encodings(v string) []string {
 		inBase64(base64.RawStdEncoding, v), inBase64(base64.RawURLEncoding, v))
 }
 
-// inBase64 returns, for each alignment of v in a longer text, the characters of the text's base64 that
-// depend on v alone.
+// inBase64 returns, for each alignment of v in a longer text, the characters of the text's base64
+// that depend on v alone.
 func inBase64(encoding *base64.Encoding, v string) (parts []string) {
 	const bits, byteBits, alignments = 6, 8, 3
 	for before := range alignments {

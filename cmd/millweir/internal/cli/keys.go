@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// LoadIdentities returns the secret keys in the file that a flag names. Other users must not be able to
-// read or write the file.
+// LoadIdentities returns the secret keys in the file that a flag names. Other users must not be
+// able to read or write the file.
 func LoadIdentities(flag, file string) ([]age.Identity, error) {
 	text, err := readKeys(flag, file, secretFile)
 	if err != nil {
@@ -34,8 +34,8 @@ func LoadIdentities(flag, file string) ([]age.Identity, error) {
 // write it.
 func ReadSecret(flag, file string) ([]byte, error) { return readKeys(flag, file, secretFile) }
 
-// ReadPublic returns the file of a public key, given by a flag. Other users must not be able to write
-// it.
+// ReadPublic returns the file of a public key, given by a flag. Other users must not be able to
+// write it.
 func ReadPublic(flag, file string) ([]byte, error) { return readKeys(flag, file, publicFile) }
 
 // reason returns the text of err without the prefix of its function.
@@ -69,8 +69,8 @@ func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) err
 	return text, nil
 }
 
-// openError returns the error of a file that a flag names, without the name: it may be a secret that
-// was given in place of a name.
+// openError returns the error of a file that a flag names, without the name: it may be a secret
+// that was given in place of a name.
 func openError(flag string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

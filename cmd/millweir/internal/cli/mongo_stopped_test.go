@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// stoppedLater is a context whose Err reports a cancellation while its Done channel stays open, as if
-// the signal came between the two calls.
+// stoppedLater is a context whose Err reports a cancellation while its Done channel stays open, as
+// if the signal came between the two calls.
 type stoppedLater struct{ context.Context }
 
 func (stoppedLater) Done() <-chan struct{} { return nil }

@@ -20,7 +20,8 @@ var secretPatterns = []struct {
 	{"://", regexp.MustCompile(`://[^\s/?#@"]*@`), "://" + hidden + "@"},      // user and password of a URI
 	{"://", regexp.MustCompile(`://[^\s/@]*:[^\s@]*@`), "://" + hidden + "@"}, // a password may hold a slash
 	{"://", regexp.MustCompile(`(://[^\s?"]*\?)[^\s"]+`), "${1}" + hidden},    // the query of a URI
-	// A secret key of minisign: "Ed", how it is encrypted, and "B2", in base64. A public key is shorter.
+	// A secret key of minisign: "Ed", how it is encrypted, and "B2", in base64. A public key is
+	// shorter.
 	{"RW", regexp.MustCompile(`RW(QAAEIy|RTY0Iy)[A-Za-z0-9+/]{60,}=*`), hidden},
 	{"-----BEGIN", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*`), hidden},
 }

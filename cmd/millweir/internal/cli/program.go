@@ -1,5 +1,5 @@
-// Package cli holds what the commands of millweir share: exit codes, signals, messages, progress, and
-// the access to MongoDB, S3 and the files of keys.
+// Package cli holds what the commands of millweir share: exit codes, signals, messages, progress,
+// and the access to MongoDB, S3 and the files of keys.
 package cli
 
 import (

@@ -19,8 +19,8 @@ const (
 	stallTime    = 4 * time.Second        // without any change, before a stall is reported
 )
 
-// Progress is a run in progress, as [Program.Watch] shows it. elapsed is the time since the start of
-// the run.
+// Progress is a run in progress, as [Program.Watch] shows it. elapsed is the time since the start
+// of the run.
 type Progress interface {
 	// Line returns the progress as text.
 	Line(elapsed time.Duration) string
@@ -39,8 +39,8 @@ type Stall struct {
 	changed time.Duration
 }
 
-// Since returns the time since the last change of counts, or 0 if it is short. elapsed is the time since
-// the start of the run. Counts are compared with ==.
+// Since returns the time since the last change of counts, or 0 if it is short. elapsed is the time
+// since the start of the run. Counts are compared with ==.
 func (s *Stall) Since(counts any, elapsed time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
