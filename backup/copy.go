@@ -11,7 +11,7 @@ import (
 
 // CopyOptions tunes [View.Copy]. The zero value is ready to use.
 type CopyOptions struct {
-	Progress func(Event) // gets the events, as that of [Options]
+	Progress func(Event) // gets the events: see [Options]
 
 	// RetainUntil protects the objects of the backup and repo.json in the other store from deletion until
 	// then, also those that are there already. It makes no protection shorter. Keys, and the signature
@@ -31,12 +31,12 @@ type CopyOptions struct {
 //     before, Finish deletes its tombstone last.
 //   - Repetition: run the job again after a failure. Objects that are there are read and compared.
 //   - Time: finish within 4 days after the first unit. A sweep of the other store may delete older
-//     objects that no manifest there names. Finish fails if it could ([ErrTooOld]): sweep that store,
-//     and copy again.
+//     objects that no manifest there names. Then Finish fails with [ErrTooOld]: sweep that store, and
+//     copy again.
 //   - Keys: an identity, or the signing key of the backup's writer.
 //   - Cost: each byte is read once from each store.
-//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound], ErrNoHold; those of the stores. If it is
-//     about the other store, it is a [*CopyTargetError].
+//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound], [ErrNoHold]; those of the
+//     stores. An error about the other store is a [*CopyTargetError].
 func (v *View) Copy(to Store, opts *CopyOptions) Job {
 	o := CopyOptions{}
 	if opts != nil {
@@ -54,8 +54,8 @@ func (v *View) Copy(to Store, opts *CopyOptions) Job {
 
 type copyJob struct {
 	view, copied *View       // the backup, and what the other store has of it
-	target       *Repository // that of the copy, which protects nothing: keys must be deletable
-	to           Store       // the other store, whose errors are not yet those of a target
+	target       *Repository // the copy, without protection: keys must be deletable
+	to           Store       // the other store; its errors are not wrapped yet
 	name         string
 	retain       time.Time
 	progress     *progress

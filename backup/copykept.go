@@ -15,8 +15,9 @@ type keptThere struct {
 	gone  time.Time             // when the store's own backup of this name was deleted; zero if it was not
 }
 
-// check returns an error if a sweep may delete the object, or may be about to. It keeps young objects,
-// those of young runs, and those that a backup names, or named until it was deleted not long ago.
+// check returns an error if a sweep may delete the object, or may be about to. A sweep keeps young
+// objects, objects of young runs, and objects that a backup names. It also keeps the objects of a backup
+// that was deleted not long ago.
 func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
 	began, ok := parseName(runOf(o.Key, prefix))
 	if ok && k.young(began) || k.young(o.Modified) || k.held.After(k.repo.now().Add(heldLongEnough)) {
@@ -56,13 +57,6 @@ func (k *keptThere) read(ctx context.Context) error {
 		if _, isGone := gone[m.Run]; isGone && m.Run != k.run { // its manifest is about to disappear
 			return nil
 		}
-		k.named[idOfKey(objectListKey(m.Run, m.Objects))] = struct{}{}
-		for n := range m.Collections {
-			k.named[idOfKey(k.repo.catalogKey(m.Run, n, m.Collections[n].Catalog))] = struct{}{}
-		}
-		return k.repo.objects(&m).Each(ctx, func(o namedObject) error {
-			k.named[idOfKey(o.Key)] = struct{}{}
-			return nil
-		})
+		return k.repo.eachKey(ctx, &m, func(key string) { k.named[idOfKey(key)] = struct{}{} })
 	})
 }

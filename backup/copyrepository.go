@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/millweir/millweir/sink"
-	"github.com/millweir/millweir/stream"
 )
 
 // copyRepository copies what makes a store this repository, unless it is there.
@@ -14,20 +11,28 @@ func (j *copyJob) copyRepository(ctx context.Context) error {
 	to := j.copied.repo.store
 	_, err := get(ctx, to, repositoryKey)
 	if errors.Is(err, ErrNotFound) {
-		first, err := stream.Run(ctx, stream.Via(to.List(""), stream.Take[Object](1)), sink.Slice[Object]())
+		found, err := first(ctx, to.List(""))
 		if err != nil {
 			return err
 		}
-		if len(first) > 0 {
+		if found != nil {
 			return ofTarget(fmt.Errorf("%w, and has no copy: it has %s: choose another prefix or directory",
-				ErrNotEmpty, first[0].Key))
+				ErrNotEmpty, found.Key))
 		}
 		return j.begin(ctx)
 	}
 	if err != nil {
 		return err
 	}
+	return j.goOn(ctx)
+}
+
+// goOn completes the repository that another copy has begun.
+func (j *copyJob) goOn(ctx context.Context) error {
 	if err := j.copySmall(ctx, repositoryKey); err != nil {
+		return err
+	}
+	if err := j.copied.repo.hold(ctx, repositoryKey); err != nil {
 		return err
 	}
 	return j.copyIdentity(ctx)
@@ -44,7 +49,7 @@ func (j *copyJob) begin(ctx context.Context) error {
 	}
 	err = ofTarget(putProven(ctx, j.target.store, repositoryKey, content))
 	if errors.Is(err, ErrExists) { // another copy has begun, too
-		err = j.copySmall(ctx, repositoryKey)
+		return j.goOn(ctx)
 	}
 	if err != nil {
 		return err
@@ -61,9 +66,6 @@ func (j *copyJob) begin(ctx context.Context) error {
 
 // copyIdentity copies the signature and the keys of the repository, whose file is there.
 func (j *copyJob) copyIdentity(ctx context.Context) error {
-	if err := j.copied.repo.hold(ctx, repositoryKey); err != nil {
-		return err
-	}
 	if err := j.copyIfPresent(ctx, repositoryKey+signatureSuffix); err != nil {
 		return err
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// CopyTargetError is an error of a [View.Copy] that is about the target: the store that gets the
-// copy, or what it has already. All other errors are about the backup that is copied. It has the class
-// of its cause.
+// CopyTargetError is an error of a [View.Copy] about the target: the store that gets the copy, or an
+// object that is already there. All other errors are about the backup that is copied. Its class is
+// that of its cause.
 type CopyTargetError struct{ Cause error }
 
+// Error implements error.
 func (e *CopyTargetError) Error() string { return "the target of the copy: " + e.Cause.Error() }
 
 // Unwrap returns the cause.
@@ -30,7 +31,7 @@ func ofTarget(err error) error {
 
 func isOfTarget(err error) bool { return errors.As(err, new(*CopyTargetError)) }
 
-// copyTarget is a store whose errors are each a [CopyTargetError].
+// copyTarget is a store that returns each error as a [CopyTargetError].
 type copyTarget struct{ Store }
 
 // Put implements [Store].

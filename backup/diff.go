@@ -33,7 +33,7 @@ const (
 
 // DiffOptions tunes [View.Diff]. The zero value is ready to use.
 type DiffOptions struct {
-	Progress func(Event) // gets the events of each run, as that of [Options]
+	Progress func(Event) // gets the events of each run: see [Options]
 }
 
 // Diff returns a source of the differences between v and a later or earlier backup, also of another
@@ -129,7 +129,7 @@ func (c *collectionDiff) run(ctx context.Context, emit func(Difference) error) e
 	return d.run()
 }
 
-// passed reports that a segment of one of the backups was passed, and how many bytes were fetched of it.
+// passed reports a segment that was compared or skipped, and the number of bytes that were fetched.
 func (c *collectionDiff) passed(s *Segment, fetched int64) {
 	c.work += s.Bytes
 	c.progress.tell(Event{Kind: SegmentProven, Phase: Reading, Unit: c.number, Namespace: c.ns}, did{

@@ -18,11 +18,11 @@ const (
 	smallPart      = 4   // a collection is small if it has less than this part of a segment
 )
 
-// unmeasured is set in tests whose units must not depend on the clock. Otherwise ranges are not used if
-// they cost the server more than the whole collection.
+// unmeasured keeps ranges that cost the server more than the whole collection. Tests set it, because
+// their units must not depend on the clock.
 var unmeasured = false
 
-// divide divides the collections into units. ranges has those of the segments of the parent.
+// divide divides the collections into units. ranges has the ranges of the parent's segments.
 func (j *backupJob) divide(ctx context.Context, p *plan, ranges map[int][]parentRange) error {
 	b := bundles{max: p.SegmentBytes}
 	for i := range p.Collections {

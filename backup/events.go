@@ -50,8 +50,7 @@ func (e *Events) Report(event Event) {
 	e.changed = make(chan struct{})
 }
 
-// Close says that there are no more events. Call it when the job has returned, whatever its error. It
-// can be called again.
+// Close ends the events. Call it when the job has returned, also with an error. It can be called again.
 func (e *Events) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -99,8 +98,8 @@ func (e *Events) Newest() (Event, bool) {
 	return event, number > 0
 }
 
-// read returns the newest event and its number, whether there are no more, and what is closed at the
-// next change.
+// read returns the newest event, its number, whether Close was called, and a channel that is closed at
+// the next change.
 func (e *Events) read() (newest Event, number int64, ended bool, changed <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

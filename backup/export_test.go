@@ -3,8 +3,6 @@ package backup
 import (
 	"context"
 	"time"
-
-	"github.com/millweir/millweir/stream"
 )
 
 // WithClock returns r with a clock of its own, as on another machine.
@@ -16,18 +14,8 @@ func WithClock(r *Repository, clock func() time.Time) *Repository {
 
 // KeysOf returns the keys of all objects that a backup needs, except for its manifest.
 func KeysOf(ctx context.Context, v *View) (keys []string, _ error) {
-	m := v.manifest
-	keys = append(keys, objectListKey(m.Run, m.Objects))
-	for n := range m.Collections {
-		keys = append(keys, v.repo.catalogKey(m.Run, n, m.Collections[n].Catalog))
-	}
-	for o, err := range stream.All(ctx, v.repo.objects(m)) {
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, o.Key)
-	}
-	return keys, nil
+	err := v.repo.eachKey(ctx, v.manifest, func(key string) { keys = append(keys, key) })
+	return keys, err
 }
 
 // The units of a test must not depend on how fast the server answers.

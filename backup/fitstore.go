@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrUnfit means that the store does not keep what [Store] promises, such as never to replace an
-// object. It cannot hold a repository.
+// ErrUnfit means that the store breaks a promise of [Store], such as never to replace an object. It
+// cannot hold a repository.
 var ErrUnfit = fatal("the store is not fit for a repository")
 
-// checkStore returns what the store itself finds wrong, if it is a [Checker].
+// checkStore runs the store's own check, if it is a [Checker].
 func checkStore(ctx context.Context, store Store) error {
 	if c, ok := store.(Checker); ok {
 		return c.Check(ctx)
@@ -42,9 +41,8 @@ func proveStore(ctx context.Context, store Store, key string, content []byte) er
 	case !bytes.Equal(found, content):
 		return fmt.Errorf("%w: an object that it has stored is read with other content", ErrUnfit)
 	}
-	first := stream.Via(store.List(key), stream.Take[Object](1))
-	listed, err := stream.Run(ctx, first, sink.Slice[Object]())
-	if err == nil && (len(listed) == 0 || listed[0].Key != key || listed[0].Size != int64(len(content))) {
+	listed, err := first(ctx, store.List(key))
+	if err == nil && (listed == nil || listed.Key != key || listed.Size != int64(len(content))) {
 		err = fmt.Errorf("%w: it does not list an object that it has stored", ErrUnfit)
 	}
 	return err
@@ -69,10 +67,9 @@ func putProven(ctx context.Context, store Store, key string, content []byte) err
 // withdraw deletes the object at key, the first of a repository, unless the repository has more.
 func withdraw(ctx context.Context, store Store, key string) error {
 	for _, prefix := range []string{key + signatureSuffix, epochsPrefix, backupsPrefix} {
-		first := stream.Via(store.List(prefix), stream.Take[Object](1))
-		found, err := stream.Run(ctx, first, sink.Slice[Object]())
-		if err == nil && len(found) > 0 {
-			err = fmt.Errorf("another process has gone on with it, and stored %s", found[0].Key)
+		found, err := first(ctx, store.List(prefix))
+		if err == nil && found != nil {
+			err = fmt.Errorf("another process has gone on with it, and stored %s", found.Key)
 		}
 		if err != nil {
 			return err

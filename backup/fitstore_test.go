@@ -69,7 +69,8 @@ func TestInitUnfitStore(t *testing.T) {
 	} {
 		store.Store = memstore.New(nil)
 		_, err := backup.Init(t.Context(), store, me.keys(), nil)
-		if !errors.Is(err, backup.ErrUnfit) || stream.ClassOf(err) != stream.Fatal || errors.Is(err, backup.ErrHeld) != store.keeps {
+		if !errors.Is(err, backup.ErrUnfit) || stream.ClassOf(err) != stream.Fatal ||
+			errors.Is(err, backup.ErrHeld) != store.keeps {
 			t.Errorf("it %s: %v", name, err)
 		}
 		want := 0

@@ -15,8 +15,8 @@ type parentRange struct {
 	documents int64
 }
 
-// growth is how many units a collection has more than its parent before it is divided again. Then a
-// range is divided that the marks between the new units show to have grown by about as many.
+// growth limits what is divided again. A collection must have grown by more than this number of units.
+// A range must have about this many times the documents that it has in the parent.
 const growth = 2
 
 // hasGrown reports whether the collection is so much larger than in the parent that some of its ranges

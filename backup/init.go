@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -22,8 +21,8 @@ type InitOptions struct {
 // what the first one left.
 //
 // Before it stores anything it runs the store's Check, if the store is a [Checker]. With the first
-// object it proves that the store replaces none, and reads and lists what it has: otherwise the error
-// is [ErrUnfit], and nothing is left.
+// object it proves that the store replaces no object, and that objects can be read and listed.
+// Otherwise the error is [ErrUnfit], and the object is deleted.
 func Init(ctx context.Context, store Store, keys Keys, opts *InitOptions) (*Repository, error) {
 	r := &Repository{store: store, keys: keys.clone()}
 	plain := opts != nil && opts.Plain
@@ -59,14 +58,11 @@ func (r *Repository) checkEmpty(ctx context.Context) error {
 	case len(epochs) > 0:
 		return fmt.Errorf("%w: it has a repository already", ErrNotEmpty)
 	}
-	first := stream.Via2(r.store.List(""),
-		stream.Filter(func(o Object) bool {
-			return !strings.HasPrefix(o.Key, epochsPrefix) && !strings.HasPrefix(o.Key, repositoryKey)
-		}),
-		stream.Take[Object](1))
-	found, err := stream.Run(ctx, first, sink.Slice[Object]())
-	if err == nil && len(found) > 0 {
-		err = fmt.Errorf("%w: it has %s: choose another prefix or directory", ErrNotEmpty, found[0].Key)
+	found, err := first(ctx, stream.Via(r.store.List(""), stream.Filter(func(o Object) bool {
+		return !strings.HasPrefix(o.Key, epochsPrefix) && !strings.HasPrefix(o.Key, repositoryKey)
+	})))
+	if err == nil && found != nil {
+		err = fmt.Errorf("%w: it has %s: choose another prefix or directory", ErrNotEmpty, found.Key)
 	}
 	return err
 }

@@ -70,7 +70,7 @@ func (c *Counts) add(d Counts) {
 	c.Erased += d.Erased
 }
 
-// beyond returns what c has more than d.
+// beyond returns c minus d. No count is negative.
 func (c Counts) beyond(d Counts) Counts {
 	return Counts{
 		Collections: max(c.Collections-d.Collections, 0), Segments: max(c.Segments-d.Segments, 0),

@@ -15,7 +15,7 @@ type HeldBack struct {
 	Source time.Duration `json:"source,omitempty"` // the deployment that a backup reads
 	CPU    time.Duration `json:"cpu,omitempty"`    // encoding, decoding, encryption and digests
 	Store  time.Duration `json:"store,omitempty"`  // the store of the repository
-	Target time.Duration `json:"target,omitempty"` // what is made: a deployment, or the store of a copy
+	Target time.Duration `json:"target,omitempty"` // the deployment of a restore, or the store of a copy
 }
 
 // By returns the stage with the longest time, source, CPU, store or target, and its share of all, from
@@ -48,16 +48,16 @@ func (h HeldBack) String() string {
 // meters measure what the units of a job wait for. The zero value is ready to use.
 type meters struct {
 	work stream.Stats // of the stage that encodes, decodes or checks
-	back stream.Stats // of what was written and is read back, or is compared with an earlier backup
+	back stream.Stats // of the stage that reads back, or compares with an earlier backup
 
-	writing atomic.Int64 // nanoseconds, after the last byte was handed over
-	reading atomic.Int64 // nanoseconds, for what is not read by work
+	writing atomic.Int64 // nanoseconds after the last byte was passed on
+	reading atomic.Int64 // nanoseconds of reads that work does not measure
 }
 
-// wrote adds the time since a moment to that of what is written.
+// wrote adds the time since a moment to the time of writes.
 func (m *meters) wrote(since time.Time) { m.writing.Add(int64(time.Since(since))) }
 
-// read adds the time since a moment to that of what is read.
+// read adds the time since a moment to the time of reads.
 func (m *meters) read(since time.Time) { m.reading.Add(int64(time.Since(since))) }
 
 // ofBackup returns the times of a backup: work encodes, and back compares with the parent.
@@ -101,5 +101,5 @@ func consume[T, R any](ctx context.Context, m *meters, src stream.Source[T], to 
 	return result, err
 }
 
-// nothing is the time of what consume does not subtract.
+// nothing makes consume subtract no time.
 func nothing() time.Duration { return 0 }

@@ -72,13 +72,24 @@ func (r *Repository) lost(ctx context.Context, list objectList) (keys []string, 
 	if err != nil {
 		return nil, err
 	}
-	for key, size := range list {
-		if found, ok := sizes[key]; !ok || found < size {
-			keys = append(keys, key)
+	for _, s := range named {
+		if found, ok := sizes[s.Object]; !ok || found < list[s.Object] {
+			keys = append(keys, s.Object)
 		}
 	}
-	slices.Sort(keys)
 	return keys, nil
+}
+
+// eachKey calls f with the key of each object that the backup needs, except for its manifest.
+func (r *Repository) eachKey(ctx context.Context, m *Manifest, f func(key string)) error {
+	f(objectListKey(m.Run, m.Objects))
+	for n := range m.Collections {
+		f(r.catalogKey(m.Run, n, m.Collections[n].Catalog))
+	}
+	return r.objects(m).Each(ctx, func(o namedObject) error {
+		f(o.Key)
+		return nil
+	})
 }
 
 // objects returns a source of the objects that the backup names, in the order of their keys. A run that

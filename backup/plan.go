@@ -70,7 +70,7 @@ type planUnit struct {
 	Collections []int         `bson:"collections"` // their numbers: one, except for a bundle
 	From        bson.RawValue `bson:"from,omitempty"`
 	To          bson.RawValue `bson:"to,omitempty"`
-	Fresh       bool          `bson:"fresh,omitempty"` // a part of a segment of the parent, which has grown
+	Fresh       bool          `bson:"fresh,omitempty"` // a part of a parent's segment that has grown
 }
 
 // unitKind says how a unit is read and stored.
@@ -87,13 +87,13 @@ func (c *planCollection) namespace() mongosource.Namespace {
 	return mongosource.Namespace{Database: c.Database, Collection: c.Collection}
 }
 
-// total returns what there is to do, as far as it is known.
+// total returns the totals of the plan. Those that are not known are 0.
 func (p *plan) total() Total {
 	return Total{Collections: int64(len(p.Collections)), Bytes: p.estimate(), Units: len(p.Units)}
 }
 
-// estimate returns the bytes of all documents, or 0 if the server does not say it. A stored plan does
-// not have them.
+// estimate returns the bytes of all documents, or 0 if they are not known. A stored plan does not have
+// them.
 func (p *plan) estimate() (bytes int64) {
 	for i := range p.Collections {
 		if p.Collections[i].size < 0 {

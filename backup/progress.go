@@ -9,9 +9,9 @@ import (
 // Event says how far a job, a comparison, a prune or a sweep is. All of them report the same events.
 // Its JSON is a line for a log.
 //
-// Counts never decrease, and they count only what lasts: what a store or a server has acknowledged,
-// or what was proven. They are those of this value of the job, in this process, so the last event has
-// all that the others have had, and a receiver may leave some out.
+// Counts never decrease. They include only what a store or a server has acknowledged, or what was
+// proven. They are the sums of this value of the job, in this process. So the last event has the counts
+// of all others, and a receiver may skip events.
 type Event struct {
 	Job   string    `json:"job"` // as in [Report]; or diff, prune or sweep
 	Run   string    `json:"run,omitempty"`
@@ -46,7 +46,7 @@ type Total struct {
 // Phase says what is being done.
 type Phase string
 
-// The phases. Units are in phases of their own at the same time.
+// The phases. Units can be in different phases at the same time.
 const (
 	Storing   Phase = "store"   // a store is written
 	Reading   Phase = "read"    // a store is read and checked
@@ -65,9 +65,9 @@ type EventKind string
 const (
 	UnitBegun         EventKind = "unit begun"
 	PhaseBegun        EventKind = "phase begun"
-	SegmentStored     EventKind = "segment stored"     // it is kept whatever comes
+	SegmentStored     EventKind = "segment stored"     // it stays, also if the job fails later
 	SegmentReused     EventKind = "segment reused"     // its documents equal those of the parent
-	SegmentProven     EventKind = "segment proven"     // it is as its catalog says, as far as the depth goes
+	SegmentProven     EventKind = "segment proven"     // it agrees with its catalog, as far as the depth checks that
 	DocumentsInserted EventKind = "documents inserted" // the server has acknowledged them
 	DocumentsCompared EventKind = "documents compared" // the server has given them back
 	BackupExamined    EventKind = "backup examined"
@@ -180,7 +180,7 @@ func (p *progress) finished(err error) {
 	}
 }
 
-// totalOf returns what there is in a backup.
+// totalOf returns the totals of a backup.
 func totalOf(m *Manifest) Total {
 	t := Total{Collections: int64(len(m.Collections)), Documents: m.Documents(), Bytes: m.Bytes()}
 	for i := range m.Collections {

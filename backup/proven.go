@@ -35,8 +35,9 @@ func (p *storedProof) damages() bool {
 	return !p.Passed && !onlyRefused
 }
 
-// judge returns what the proofs of a backup say of it: that it was read as a whole, with this manifest,
-// after everything that found damage, or that something found damage and nothing has read it since.
+// judge returns what the proofs of a backup show. It is proven if it was read as a whole, with this
+// manifest, after the last proof that found damage. It is damaged if damage was found, and no later
+// proof has read it.
 func judge(proofs []storedProof, manifest string) (proven, damaged bool) {
 	var failures []storedProof
 	for _, p := range proofs {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A verification that found damage forbids a prune until a later one has read the whole backup, whatever
-// an earlier one said.
+// A verification that found damage forbids a prune until a later one has read the whole backup, also if
+// an earlier one has.
 func TestPruneAfterDamage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, store := makeRepository(t)

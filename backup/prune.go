@@ -20,7 +20,7 @@ type PruneOptions struct {
 	// Unverified deletes backups although nothing proves that the newest one can be read.
 	Unverified bool
 
-	Progress func(Event) // gets the events, as that of [Options]
+	Progress func(Event) // gets the events: see [Options]
 }
 
 // Pruned says what a prune did, or with a dry run would do.

@@ -10,7 +10,7 @@ func checkReader(content []byte, kind string) error {
 		Reader int    `json:"reader"`
 	}
 	if err := unmarshal(content, &head); err != nil || head.Kind != kind || head.Reader <= format {
-		return nil // whoever reads the object says what is wrong with it
+		return nil // the reader of the object reports other defects
 	}
 	return fmt.Errorf("%w: %d, the newest known is %d", ErrNewerFormat, head.Reader, format)
 }

@@ -99,11 +99,7 @@ func (j *restoreJob) Units(ctx context.Context) ([]Unit, error) {
 	if j.err != nil {
 		return nil, failed("restore", j.err)
 	}
-	all := make([]*collectionRestore, len(j.all))
-	for n := range all {
-		all[n] = j.collection(n)
-	}
-	if err := eachAtOnce(ctx, all, func(ctx context.Context, r *collectionRestore) error {
+	if err := eachAtOnce(ctx, j.collections(), func(ctx context.Context, r *collectionRestore) error {
 		return r.refuse(ctx)
 	}); err != nil {
 		return nil, failed("restore", err)
@@ -168,19 +164,25 @@ func (j *restoreJob) collection(n int) *collectionRestore {
 	return &collectionRestore{job: j, unit: n, target: j.all[n], coll: collectionOf(j.client, j.all[n].to)}
 }
 
+// collections returns the restores of all targets.
+func (j *restoreJob) collections() []*collectionRestore {
+	all := make([]*collectionRestore, len(j.all))
+	for n := range all {
+		all[n] = j.collection(n)
+	}
+	return all
+}
+
 // Abandon implements [Abandoner].
 func (j *restoreJob) Abandon(ctx context.Context) error {
 	if j.err != nil {
 		return nil
 	}
-	all := make([]*collectionRestore, len(j.all))
-	for n := range all {
-		all[n] = j.collection(n)
-	}
+	all := j.collections()
 	failures := make([]error, len(all))
 	err := eachAtOnce(ctx, all, func(ctx context.Context, r *collectionRestore) error {
 		failures[r.unit] = r.abandon(ctx)
-		return nil // one that fails keeps no other
+		return nil // a failure does not stop the others
 	})
 	return wrapped("abandon the restore", errors.Join(append(failures, err)...))
 }

@@ -85,7 +85,7 @@ func (r *collectionRestore) survey(ctx context.Context) (err error) {
 // stores reports whether a collection of the kind has documents of its own.
 func stores(kind Kind) bool { return kind != mongosource.KindView }
 
-// What a restore of one of several collections has in flight.
+// The batches in flight of one collection, because several are restored at once.
 const (
 	restoreBatchBytes = 1 << 20
 	restoreBatches    = 2

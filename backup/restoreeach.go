@@ -10,8 +10,8 @@ import (
 )
 
 // eachAtOnce calls f for each collection, several at once, and returns the error of the first that
-// failed. After a failure it calls f no more, but lets the calls end that have begun: a request that is
-// cut short may still take effect later.
+// failed. After a failure it does not call f again, but it waits for the calls that have begun: a
+// request that is cut short may still take effect later.
 func eachAtOnce(ctx context.Context, all []*collectionRestore,
 	f func(context.Context, *collectionRestore) error,
 ) error {

@@ -52,9 +52,8 @@ func (j *restoreJob) prepared(receipts []Receipt) ([]*collectionRestore, error) 
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*collectionRestore, len(j.all))
-	for n, receipt := range receipts[:len(j.all)] {
-		all[n] = j.collection(n)
+	all := j.collections()
+	for n, receipt := range receipts[:len(all)] {
 		all[n].counts = receipt.Counts
 		all[n].told.work = all[n].target.entry.Bytes // of its unit, at least
 		if err := json.Unmarshal(receipt.Data, &all[n].data); err != nil {

@@ -65,7 +65,7 @@ type RestoreOptions struct {
 	// for each collection: several collections are restored at once.
 	Insert mongosink.InsertOptions
 
-	Progress func(Event) // gets the events, as that of [Options]
+	Progress func(Event) // gets the events: see [Options]
 }
 
 // maxSegmentsAtOnce limits [RestoreOptions].Parallelism.

@@ -42,8 +42,8 @@ func (r *collectionRestore) tell(kind EventKind, phase Phase, d did) {
 	r.job.progress.tell(Event{Kind: kind, Phase: phase, Unit: r.unit, Namespace: r.target.entry.Namespace()}, d)
 }
 
-// settle reports what no event has reported yet. In a part of the work, the target has no documents
-// yet.
+// settle reports what no event has reported yet. When the unit of a target that is filled later ends,
+// the target has no documents yet.
 func (r *collectionRestore) settle(kind EventKind, phase Phase, c Counts) {
 	work := halves * r.target.entry.Bytes
 	if r.isFilledLater() && kind == UnitDone {

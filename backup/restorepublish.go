@@ -46,8 +46,8 @@ func (r *collectionRestore) checkPublish(ctx context.Context) error {
 	return nil
 }
 
-// findPrepared returns the prepared collection, or nil. It is an error if another restore, which may have
-// other options, has put its own there.
+// findPrepared returns the prepared collection, or nil. It returns an error if another restore, which
+// may have other options, has replaced the collection.
 func (r *collectionRestore) findPrepared(ctx context.Context) (*mongosource.Collection, error) {
 	found, err := lookUp(ctx, r.prepared())
 	if err == nil && found != nil && r.data.Made != (uuid{}) && found.UUID != (uuid{}) && found.UUID != r.data.Made {
@@ -178,8 +178,8 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 	case errors.As(err, &reply) && reply.Code == namespaceExists:
 		return fmt.Errorf("%w: %w", ErrTargetExists, err)
 	case errors.As(err, &reply) && reply.Code == notImplemented && r.job.opts.DropTarget: // FerretDB v1
-		return fmt.Errorf("the server cannot replace a collection in one step: drop %s and restore without replacing, or "+
-			"restore under another name: %w", r.target.to, err)
+		return fmt.Errorf("the server cannot replace a collection in one step: drop %s and restore without replacing, "+
+			"or restore under another name: %w", r.target.to, err)
 	}
 	return fmt.Errorf("rename the prepared collection: %w", err)
 }

@@ -245,8 +245,8 @@ func TestBackupChangedCollection(t *testing.T) {
 				nothingOrAll(t, r, d)
 			case err != nil || report.Counts.Collections != 3:
 				t.Errorf("%s: %d collections, %v", name, report.Counts.Collections, err)
-			case sameAsServer(t.Context(), r, d, report.Run) != nil || !strings.Contains(fmt.Sprint(report.Weaker),
-				name):
+			case sameAsServer(t.Context(), r, d, report.Run) != nil ||
+				!strings.Contains(fmt.Sprint(report.Weaker), name):
 				t.Errorf("%s: left out: %q", name, report.Weaker)
 			}
 		}

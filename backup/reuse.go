@@ -162,8 +162,8 @@ func (w *unitRun) parentSegments(ctx context.Context, c int) stream.Source[Segme
 }
 
 // unchanged reports whether the range of a segment of the parent has the same documents now, and the
-// bytes of those that it has. A range that was not read to its end has no known size: it is large. If it
-// is the same, s has the time at which that was read.
+// bytes of those documents. A range that was not read to its end has no known size: it is large. If the
+// range is the same, s gets the time of this read.
 func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (same bool, size int64, err error) {
 	if s.Encoding != w.plan.Encoding {
 		return false, math.MaxInt64, nil

@@ -37,6 +37,15 @@ func get(ctx context.Context, store Store, key string, flows ...stream.Flow[[]by
 	return content.Bytes(), err
 }
 
+// first returns the first object of a list, or nil if it is empty.
+func first(ctx context.Context, list stream.Source[Object]) (*Object, error) {
+	found, err := stream.Run(ctx, stream.Via(list, stream.Take[Object](1)), sink.Slice[Object]())
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
 var errJSON = stream.Mark(errors.New("it is not the JSON that it should be"), stream.Data)
 
 // unmarshal parses the JSON of one value, and nothing after it. Unknown fields are ignored: a newer

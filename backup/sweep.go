@@ -31,7 +31,7 @@ type SweepRepositoryOptions struct {
 	// OnObject is called for each object that was, or would be, deleted. It may be nil.
 	OnObject func(Object)
 
-	Progress func(Event) // gets the events, as that of [Options]
+	Progress func(Event) // gets the events: see [Options]
 }
 
 // Swept counts what a sweep deleted, or with a dry run would delete.
@@ -75,7 +75,7 @@ type sweep struct {
 
 	named   map[objectID]struct{} // the data that is needed
 	backups map[string]bool       // that exist
-	gone    map[string]time.Time  // when backups were deleted, also those that a copy brings back meanwhile
+	gone    map[string]time.Time  // when backups were deleted; also those that a copy brings back
 	swept   Swept
 	held    error // why the first object that is protected was not deleted
 
@@ -120,8 +120,9 @@ func (s *sweep) run(ctx context.Context) error {
 }
 
 // findNamed finds what backups name, and what backups that were deleted within the grace named. It
-// lists tombstones before and after the manifests. If a prune deletes a manifest before they are
-// listed, the second list has its tombstone. If a copy brings it back after, the first list has it.
+// lists tombstones before and after the manifests. If a prune deletes a manifest before the manifests
+// are listed, the second list has the tombstone. If a copy brings a backup back after the manifests are
+// listed, the first list has it.
 func (s *sweep) findNamed(ctx context.Context) error {
 	before, err := s.repo.tombstones(ctx)
 	if err != nil {
@@ -151,15 +152,15 @@ func (s *sweep) findNamed(ctx context.Context) error {
 	return nil
 }
 
-// checkBackups returns [ErrNoBackups] unless it may be that no backup needs the data that would be deleted.
+// checkBackups returns [ErrNoBackups] if data would be deleted and the store has no backup, not even a
+// deleted one.
 func (s *sweep) checkBackups(ctx context.Context) error {
 	if s.opts.WithoutBackups || len(s.backups) > 0 || len(s.gone) > 0 {
 		return nil
 	}
-	doomed := stream.Via2(s.repo.store.List(dataPrefix), stream.Filter(s.unneededData), stream.Take[Object](1))
-	found, err := stream.Run(ctx, doomed, sink.Slice[Object]())
-	if err == nil && len(found) > 0 {
-		err = failed(found[0].Key, ErrNoBackups)
+	doomed, err := first(ctx, stream.Via(s.repo.store.List(dataPrefix), stream.Filter(s.unneededData)))
+	if err == nil && doomed != nil {
+		err = failed(doomed.Key, ErrNoBackups)
 	}
 	return err
 }
@@ -247,7 +248,7 @@ func (s *sweep) deleteSome(ctx context.Context, doomed []Object) error {
 	return nil
 }
 
-// count counts objects that were, or would be, deleted. It returns how many they are.
+// count counts objects that were, or would be, deleted. It returns their number.
 func (s *sweep) count(deleted []Object) int64 {
 	for _, o := range deleted {
 		s.swept.Objects++

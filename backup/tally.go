@@ -100,9 +100,9 @@ func (t Tally) SameDocuments(u Tally) bool {
 	return t.Documents == u.Documents && t.Bytes == u.Bytes && t.Sum == u.Sum
 }
 
-// atMost returns a function that passes documents to emit. It refuses the first one by which they are
-// more than t has. What is stored is read before it is proven, and a small object can decode to a very
-// large one.
+// atMost returns a function that passes documents to emit. It returns an error once there are more
+// documents or bytes than t has. Objects are decoded before they are proven, and a small object can
+// decode to a very large one.
 func (t Tally) atMost(emit func(bson.Raw) error) func(bson.Raw) error {
 	var documents, bytes int64
 	return func(doc bson.Raw) error {

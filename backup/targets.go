@@ -55,8 +55,8 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 				ns.String(), to.String()))
 		}
 		if ofServer(ns, to) {
-			return nil, fatal(fmt.Sprintf("%.200q would become %.200q, which belongs to the server: choose another name",
-				ns.String(), to.String()))
+			return nil, fatal(fmt.Sprintf("%.200q would become %.200q, which belongs to the server: "+
+				"choose another name", ns.String(), to.String()))
 		}
 		from[to] = ns
 		all = append(all, target{i, c, to})
@@ -73,14 +73,15 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 	return all, nil
 }
 
-// checkPreparedNames returns an error if a target has a name that the restore uses for another one.
+// checkPreparedNames returns an error if a target has a name that the restore needs to prepare another
+// one.
 func (v *View) checkPreparedNames(all []target, from map[mongosource.Namespace]mongosource.Namespace) error {
 	for _, t := range all {
 		for _, suffix := range []string{"", fillingSuffix, laterSuffix} {
 			name := mongosource.Namespace{Database: t.to.Database, Collection: v.preparedName(t) + suffix}
 			if other, ok := from[name]; ok {
-				return fatal(fmt.Sprintf("%.200q would become %.200q, under which %.200q is prepared: choose another name",
-					other.String(), name.String(), t.to.String()))
+				return fatal(fmt.Sprintf("%.200q would become %.200q, but the restore prepares %.200q under that name: "+
+					"choose another name", other.String(), name.String(), t.to.String()))
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func TestPruneHeld(t *testing.T) {
 
 // A prune deletes all that it may, also if some backups are protected. The error is that of the
 // protection.
-func TestPruneBesideHeld(t *testing.T) {
+func TestPruneWithHeld(t *testing.T) {
 	now := time.Now()
 	for _, held := range [][]int{{0}, {1}, {0, 1}} {
 		store := memstore.New(&memstore.Options{Now: func() time.Time { return now }})
@@ -101,8 +101,8 @@ func TestPruneBesideHeld(t *testing.T) {
 	}
 }
 
-// A backup that a copy has brought back is a backup as any other: when it is deleted again, its data
-// stays until the grace has passed.
+// A backup that a copy has brought back is like any other: when it is deleted again, its data stays until
+// the grace has passed.
 func TestCopyOfDeletedAgain(t *testing.T) {
 	now := time.Now()
 	clock := func() time.Time { return now }

@@ -31,7 +31,7 @@ type VerifyOptions struct {
 	// NoProof leaves no proof in the repository, for a process that must not write to the store.
 	NoProof bool
 
-	Progress func(Event) // gets the events, as that of [Options]
+	Progress func(Event) // gets the events: see [Options]
 }
 
 // Verify returns a job that compares what the store has with what the backup names.

@@ -76,8 +76,8 @@ func TestWeakRepositories(t *testing.T) {
 		}
 		for range 2 {
 			report, err := backUp(t.Context(), r, d, small())
-			if err != nil || !slices.Contains(report.Weaker, name) || sameAsServer(t.Context(), r, d,
-				report.Run) != nil {
+			if err != nil || !slices.Contains(report.Weaker, name) ||
+				sameAsServer(t.Context(), r, d, report.Run) != nil {
 				t.Errorf("%s: %q, %v", name, report.Weaker, err)
 			}
 		}

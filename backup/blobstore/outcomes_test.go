@@ -80,9 +80,9 @@ func (s *scripted) ListPaged(context.Context, *driver.ListOptions) (*driver.List
 	return &driver.ListPage{Objects: []*driver.ListObject{{Key: "a", Size: int64(len(s.content))}}}, nil
 }
 
-func (s *scripted) NewRangeReader(_ context.Context, _ string, _, _ int64, _ *driver.ReaderOptions) (driver.Reader,
-	error,
-) {
+func (s *scripted) NewRangeReader(
+	_ context.Context, _ string, _, _ int64, _ *driver.ReaderOptions,
+) (driver.Reader, error) {
 	if s.read != nil {
 		return nil, s.read
 	}

@@ -30,7 +30,7 @@ func advise(err error) error {
 	return err
 }
 
-// noHardLinks reports whether err, the error of a link, is that of a file system without hard links.
+// noHardLinks reports whether a link failed with err because the file system has no hard links.
 func noHardLinks(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK)
 }

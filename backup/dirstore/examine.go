@@ -8,8 +8,7 @@ import (
 	"github.com/millweir/millweir/backup"
 )
 
-// Examine implements [backup.Examiner]: what [Store.Check] proves, and which unfinished files there
-// are.
+// Examine implements [backup.Examiner]. It reports the result of [Store.Check] and the unfinished files.
 func (s *Store) Examine(ctx context.Context, found func(backup.Finding)) error {
 	err := s.Check(ctx)
 	if ctx.Err() != nil {

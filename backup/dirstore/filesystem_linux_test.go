@@ -19,8 +19,8 @@ import (
 // inNamespace is set in the process that may mount file systems.
 const inNamespace = "MILLWEIR_TEST_MOUNTS"
 
-// TestFileSystems uses file systems that are full or read-only. It mounts them in a process with
-// mounts of its own, which end with it.
+// TestFileSystems uses file systems that are full or read-only. It mounts them in another process, and
+// the mounts end with it.
 func TestFileSystems(t *testing.T) {
 	if os.Getenv(inNamespace) == "" {
 		inOwnNamespace(t)
@@ -101,7 +101,7 @@ func testFull(t *testing.T) {
 	}
 }
 
-// What is read-only can be read, and nothing else.
+// A read-only file system can be read. Every other operation fails.
 func testReadOnly(t *testing.T) {
 	dir := mount(t, 0, "size=1m")
 	s := dirstore.New(dir, nil)
@@ -119,7 +119,8 @@ func testReadOnly(t *testing.T) {
 	} {
 		wantFailure(t, what, err, syscall.EROFS, "mount it for writing")
 	}
-	n, err := stream.Run(t.Context(), s.Get("data/a", nil), sink.Fold(0, func(n int, p []byte) int { return n + len(p) }))
+	size := sink.Fold(0, func(n int, p []byte) int { return n + len(p) })
+	n, err := stream.Run(t.Context(), s.Get("data/a", nil), size)
 	if n != 1 || err != nil {
 		t.Errorf("%d bytes, %v", n, err)
 	}

@@ -70,8 +70,8 @@ func sortName(e fs.DirEntry) string {
 	return e.Name()
 }
 
-// visit calls f for a file whose key begins with prefix, unless it has been deleted. It returns an error for
-// a name that no list follows.
+// visit calls f for a file whose key begins with prefix, unless it has been deleted. It returns an
+// error for a link under a name that a key can have.
 func (s *Store) visit(key, prefix string, e fs.DirEntry, f func(string, fs.FileInfo) error) error {
 	if !e.Type().IsRegular() && backup.CheckKey(key) == nil {
 		return failed("list", key, notFollowed(filepath.Join(s.dir, filepath.FromSlash(key))))

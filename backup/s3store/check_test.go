@@ -43,8 +43,10 @@ func TestCheck(t *testing.T) {
 			faults: []s3test.Fault{wrongClock(-2 * time.Minute)},
 			want:   []error{s3store.ErrClock},
 		},
-		"clock nearly right":    {faults: []s3test.Fault{wrongClock(30 * time.Second)}},
-		"objects are replaced":  {faults: []s3test.Fault{replaces}, want: []error{s3sink.ErrIgnoresIfNoneMatch, backup.ErrUnfit}},
+		"clock nearly right": {faults: []s3test.Fault{wrongClock(30 * time.Second)}},
+		"objects are replaced": {
+			faults: []s3test.Fault{replaces}, want: []error{s3sink.ErrIgnoresIfNoneMatch, backup.ErrUnfit},
+		},
 		"the bucket is refused": {faults: []s3test.Fault{refused("HeadBucket")}},
 		"the bucket is refused, and the clock wrong": {
 			faults: []s3test.Fault{{Op: "HeadBucket", Times: -1, Before: func(*s3test.Request) *s3test.Reply {

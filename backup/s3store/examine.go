@@ -12,9 +12,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Examine implements [backup.Examiner]: what [Store.Check] proves, each by itself, and then whether
-// the user may delete, whether the bucket has versions and Object Lock, and which uploads are
-// unfinished.
+// Examine implements [backup.Examiner]. It reports each property that [Store.Check] proves, and then
+// whether the user may delete, whether the bucket has versions and Object Lock, and the unfinished
+// uploads.
 //
 // To find out whether it may delete, it deletes an object that does not exist: "data/.probe" after the
 // prefix.
@@ -72,7 +72,7 @@ func examineClock(before, served time.Time) backup.Finding {
 	return f
 }
 
-// examineDelete finds out whether the user may delete. That a writer may not is right.
+// examineDelete finds out whether the user may delete. A writer should not have that right.
 func (s *Store) examineDelete(ctx context.Context) (string, error) {
 	id := s3sink.ObjectID{Key: s.prefix + "data/" + probeKey}
 	versions, err := s.versioned(ctx)

@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Examine says what a bucket is, and names each right that is missing. A right that a writer does
-// not need is no error.
+// Examine reports the properties of a bucket, and names each missing right. A missing right that a
+// writer does not need is no error.
 func TestExamine(t *testing.T) {
 	refused := func(ops ...string) (all []s3test.Fault) {
 		for _, op := range ops {
@@ -51,8 +51,8 @@ func TestExamine(t *testing.T) {
 		},
 		"may not delete one": {
 			faults: []s3test.Fault{{Op: "DeleteObjects", Times: -1, Before: func(*s3test.Request) *s3test.Reply {
-				return &s3test.Reply{Body: []byte("<DeleteResult><Error><Key>shop/data/.probe</Key><Code>AccessDenied</Code>" +
-					"<Message>Access Denied</Message></Error></DeleteResult>")}
+				return &s3test.Reply{Body: []byte("<DeleteResult><Error><Key>shop/data/.probe</Key>" +
+					"<Code>AccessDenied</Code><Message>Access Denied</Message></Error></DeleteResult>")}
 			}}},
 			texts: map[string]string{"delete": "may not delete (s3:DeleteObject)"},
 		},
@@ -63,7 +63,8 @@ func TestExamine(t *testing.T) {
 			fails:  map[string]string{"list": "s3:ListBucket", "put": "s3:ListBucket"},
 		},
 		"protected, and no lock": {
-			opts: s3store.Options{LockMode: s3sink.Compliance}, fails: map[string]string{"object lock": "no Object Lock"},
+			opts:  s3store.Options{LockMode: s3sink.Compliance},
+			fails: map[string]string{"object lock": "no Object Lock"},
 		},
 		"hides objects": {
 			faults: []s3test.Fault{{Op: "ListObjectsV2", Times: -1, After: func(_ *s3test.Request, r *s3test.Reply) {

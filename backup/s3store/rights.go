@@ -9,13 +9,14 @@ import (
 	"github.com/millweir/millweir/sink/s3sink"
 )
 
-// RightError is a request that the service has refused because its user lacks a right. It has the
-// class of its cause.
+// RightError reports a request that the service refused because its user lacks a right. Its class is
+// that of its cause.
 type RightError struct {
 	Right string // such as "s3:PutObject"
 	Cause error
 }
 
+// Error implements error.
 func (e *RightError) Error() string {
 	return "the right " + e.Right + " is missing: " + e.Cause.Error()
 }

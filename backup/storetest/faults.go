@@ -111,7 +111,7 @@ func (f *Faults) alive() error {
 	return nil
 }
 
-// match returns the fault for an operation whose turn it is, or one that changes nothing.
+// match waits for the turn of an operation. It returns its fault, or one that changes nothing.
 func (f *Faults) match(ctx context.Context, op, key string) Fault {
 	if f.turn != nil {
 		f.turn(ctx, op, key)

@@ -24,7 +24,7 @@ import (
 //		turns.Run()
 //	})
 //
-// It works in a bubble of [synctest] only: that shows when all processes wait.
+// It works only in a bubble of [synctest], which detects that all processes wait.
 type Turns struct {
 	random  *rand.Rand
 	changed chan struct{} // something waits, or a process has ended
