@@ -7,8 +7,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// A segment with more documents or bytes than its catalog says fails before it emits the first one too
-// many.
+// A segment with more documents or bytes than its catalog says fails before it emits the first one
+// too many.
 func TestSegmentTooLarge(t *testing.T) {
 	store := newMemStore()
 	r, err := Init(t.Context(), store, Keys{}, &InitOptions{Plain: true})

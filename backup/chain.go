@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// chain is a list of receipts of one unit. Each receipt begins where the previous one ended. Several
-// processes can do a unit at the same time, and can divide it in different ways.
+// chain is a list of receipts of one unit. Each receipt begins where the previous one ended.
+// Several processes can do a unit at the same time, and can divide it in different ways.
 type chain []receiptObject
 
 // done reports whether the chain covers the whole unit.

@@ -35,8 +35,8 @@ func receiptsOf(t *testing.T, text string) (all []receiptObject) {
 	return all
 }
 
-// In a chain, each receipt begins where the previous one ended. Of several chains, findChain returns
-// the one that was complete first, whatever the order of the receipts.
+// In a chain, each receipt begins where the previous one ended. Of several chains, findChain
+// returns the one that was complete first, whatever the order of the receipts.
 func TestFindChain(t *testing.T) {
 	for _, test := range []struct{ name, receipts, want string }{
 		{"none", "", ""},

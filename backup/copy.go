@@ -13,10 +13,10 @@ import (
 type CopyOptions struct {
 	Progress func(Event) // gets the events: see [Options]
 
-	// RetainUntil protects the objects of the backup and repo.json in the other store from deletion until
-	// then, also those that are there already. It makes no protection shorter. Keys, and the signature
-	// of repo.json, stay deletable. Zero protects nothing. If the other store cannot do that, the error
-	// is [ErrNoHold], and nothing is copied.
+	// RetainUntil protects the objects of the backup and repo.json in the other store from deletion
+	// until then, also those that are there already. It makes no protection shorter. Keys, and the
+	// signature of repo.json, stay deletable. Zero protects nothing. If the other store cannot do
+	// that, the error is [ErrNoHold], and nothing is copied.
 	RetainUntil time.Time
 }
 
@@ -27,12 +27,12 @@ type CopyOptions struct {
 //     are not copied again, so that [Repository.Rekey] gives the copy other keys for good.
 //   - Units: parts of collections. Each reads its segments back from the other store and compares
 //     their SHA-256 with the catalog. An object with a damaged segment of the unit is not copied.
-//   - Finish copies the list of objects, the signature, and then the manifest. If the copy was deleted
-//     before, Finish deletes its tombstone last.
+//   - Finish copies the list of objects, the signature, and then the manifest. If the copy was
+//     deleted before, Finish deletes its tombstone last.
 //   - Repetition: run the job again after a failure. Objects that are there are read and compared.
 //   - Time: finish within 4 days after the first unit. A sweep of the other store may delete older
-//     objects that no manifest there names. Then Finish fails with [ErrTooOld]: sweep that store, and
-//     copy again.
+//     objects that no manifest there names. Then Finish fails with [ErrTooOld]: sweep that store,
+//     and copy again.
 //   - Keys: an identity, or the signing key of the backup's writer.
 //   - Cost: each byte is read once from each store.
 //   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound], [ErrNoHold]; those of the
@@ -175,8 +175,8 @@ func (j *copyJob) checkRetain() error {
 	return nil
 }
 
-// copyObject copies an object, unless the other store has the key. An object that is there is protected as
-// long as the others are.
+// copyObject copies an object, unless the other store has the key. An object that is there is
+// protected as long as the others are.
 func (j *copyJob) copyObject(ctx context.Context, key string) error {
 	_, err := stream.Run(ctx, j.view.repo.store.Get(key, nil), j.copied.repo.store.Put(key, nil))
 	if errors.Is(err, ErrExists) {
@@ -185,7 +185,8 @@ func (j *copyJob) copyObject(ctx context.Context, key string) error {
 	return err
 }
 
-// copySmall copies a small object that is not protected, and compares it with what the other store has.
+// copySmall copies a small object that is not protected, and compares it with what the other store
+// has.
 func (j *copyJob) copySmall(ctx context.Context, key string) error {
 	_, err := stream.Run(ctx, j.view.repo.store.Get(key, nil), j.target.store.Put(key, nil))
 	if err := existing(err); err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// checkObjects returns an error unless the other store has all objects of the backup's list, which it
-// must have, and keeps them. A sweep may have deleted some since the units were done. It may be about to
-// delete others: those that an old, killed copy has left.
+// checkObjects returns an error unless the other store has all objects of the backup's list, which
+// it must have, and keeps them. A sweep may have deleted some since the units were done. It may be
+// about to delete others: those that an old, killed copy has left.
 func (j *copyJob) checkObjects(ctx context.Context) error {
 	there := listing{ctx: ctx, store: j.copied.repo.store, stop: func() {}}
 	defer func() { there.stop() }()

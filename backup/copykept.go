@@ -16,8 +16,8 @@ type keptThere struct {
 }
 
 // check returns an error if a sweep may delete the object, or may be about to. A sweep keeps young
-// objects, objects of young runs, and objects that a backup names. It also keeps the objects of a backup
-// that was deleted not long ago.
+// objects, objects of young runs, and objects that a backup names. It also keeps the objects of a
+// backup that was deleted not long ago.
 func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
 	began, ok := parseName(runOf(o.Key, prefix))
 	if ok && k.young(began) || k.young(o.Modified) || k.held.After(k.repo.now().Add(heldLongEnough)) {
@@ -40,7 +40,8 @@ func (k *keptThere) check(ctx context.Context, prefix string, o Object) error {
 		from.UTC().Format(time.RFC3339))))
 }
 
-// heldLongEnough is how long an object must still be protected, so that no sweep that has begun deletes it.
+// heldLongEnough is how long an object must still be protected, so that no sweep that has begun
+// deletes it.
 const heldLongEnough = 24 * time.Hour
 
 func (k *keptThere) young(since time.Time) bool { return k.repo.now().Sub(since) <= maxAge }

@@ -10,9 +10,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// CopyTargetError is an error of a [View.Copy] about the target: the store that gets the copy, or an
-// object that is already there. All other errors are about the backup that is copied. Its class is
-// that of its cause.
+// CopyTargetError is an error of a [View.Copy] about the target: the store that gets the copy, or
+// an object that is already there. All other errors are about the backup that is copied. Its class
+// is that of its cause.
 type CopyTargetError struct{ Cause error }
 
 // Error implements error.

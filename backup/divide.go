@@ -18,8 +18,8 @@ const (
 	smallPart      = 4   // a collection is small if it has less than this part of a segment
 )
 
-// unmeasured keeps ranges that cost the server more than the whole collection. Tests set it, because
-// their units must not depend on the clock.
+// unmeasured keeps ranges that cost the server more than the whole collection. Tests set it,
+// because their units must not depend on the clock.
 var unmeasured = false
 
 // divide divides the collections into units. ranges has the ranges of the parent's segments.

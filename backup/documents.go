@@ -11,9 +11,9 @@ import (
 
 // DocumentsOptions tunes [View.Documents]. The zero value emits all documents.
 type DocumentsOptions struct {
-	// From is the first _id and To the end, which is not included. They are compared in MongoDB's order
-	// of values of all types. nil means no bound. They are values that marshal to BSON. Strings are
-	// compared byte by byte, also if the collection has a collation.
+	// From is the first _id and To the end, which is not included. They are compared in MongoDB's
+	// order of values of all types. nil means no bound. They are values that marshal to BSON.
+	// Strings are compared byte by byte, also if the collection has a collation.
 	From, To any
 
 	// Filter reports whether a document is emitted. nil means all of them. Its error ends the run.

@@ -137,8 +137,8 @@ func (r *Repository) identity(ctx context.Context, epoch string) (*age.X25519Ide
 	return identity, nil
 }
 
-// secret returns the content of the first envelope that the keys open. If an envelope was deleted since
-// the list, it lists them again: a rekey has stored others before.
+// secret returns the content of the first envelope that the keys open. If an envelope was deleted
+// since the list, it lists them again: a rekey has stored others before.
 func (r *Repository) secret(ctx context.Context, epoch string) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
 		_, envelopes, err := r.epochs(ctx)
@@ -165,8 +165,8 @@ func (r *Repository) secret(ctx context.Context, epoch string) ([]byte, error) {
 // secretAttempts is how often the envelopes of an epoch are listed, if some are deleted meanwhile.
 const secretAttempts = 10
 
-// open returns the content of the first envelope that the keys open. Otherwise the error says that one
-// is damaged, or that one was deleted, or that all are for others.
+// open returns the content of the first envelope that the keys open. Otherwise the error says that
+// one is damaged, or that one was deleted, or that all are for others.
 func (r *Repository) open(ctx context.Context, envelopes []string) ([]byte, error) {
 	var damaged, deleted error
 	for _, key := range envelopes {

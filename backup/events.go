@@ -13,15 +13,16 @@ import (
 //	events := backup.NewEvents()
 //	go func() {
 //		defer events.Close()
-//		report, err = backup.Run(ctx, view.Restore(client, &backup.RestoreOptions{Progress: events.Report}), 4)
+//		job := view.Restore(client, &backup.RestoreOptions{Progress: events.Report})
+//		report, err = backup.Run(ctx, job, 4)
 //	}()
 //	for e, err := range stream.All(ctx, events) {
 //		fmt.Printf("%3.0f %%\n", 100*e.Share)
 //	}
 //
 // As a source, it emits the newest event at first, and then each time the newest that it has not
-// emitted. So events come in their order, a slow receiver gets fewer of them, and every receiver gets
-// the last one. Counts are sums: no number is lost with an event that is left out.
+// emitted. So events come in their order, a slow receiver gets fewer of them, and every receiver
+// gets the last one. Counts are sums: no number is lost with an event that is left out.
 //
 //   - Any number of runs at the same time, each from the newest event on.
 //   - End: each run completes after the last event when Close was called, or when it is drained.
@@ -50,7 +51,8 @@ func (e *Events) Report(event Event) {
 	e.changed = make(chan struct{})
 }
 
-// Close ends the events. Call it when the job has returned, also with an error. It can be called again.
+// Close ends the events. Call it when the job has returned, also with an error. It can be called
+// again.
 func (e *Events) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -98,8 +100,8 @@ func (e *Events) Newest() (Event, bool) {
 	return event, number > 0
 }
 
-// read returns the newest event, its number, whether Close was called, and a channel that is closed at
-// the next change.
+// read returns the newest event, its number, whether Close was called, and a channel that is closed
+// at the next change.
 func (e *Events) read() (newest Event, number int64, ended bool, changed <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

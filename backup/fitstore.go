@@ -49,7 +49,8 @@ func proveStore(ctx context.Context, store Store, key string, content []byte) er
 }
 
 // putProven stores content at key, as the first object of a repository, and proves the store with
-// it. If the store is unfit, the object is deleted again, unless another process has gone on with it.
+// it. If the store is unfit, the object is deleted again, unless another process has gone on with
+// it.
 func putProven(ctx context.Context, store Store, key string, content []byte) error {
 	if err := put(ctx, store, key, content); err != nil {
 		return err

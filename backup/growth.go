@@ -15,12 +15,12 @@ type parentRange struct {
 	documents int64
 }
 
-// growth limits what is divided again. A collection must have grown by more than this number of units.
-// A range must have about this many times the documents that it has in the parent.
+// growth limits what is divided again. A collection must have grown by more than this number of
+// units. A range must have about this many times the documents that it has in the parent.
 const growth = 2
 
-// hasGrown reports whether the collection is so much larger than in the parent that some of its ranges
-// need a division. The size of what a filter chooses is not known.
+// hasGrown reports whether the collection is so much larger than in the parent that some of its
+// ranges need a division. The size of what a filter chooses is not known.
 func (c *planCollection) hasGrown(parentBytes, segmentBytes int64) bool {
 	return c.Head.Filter == nil && c.size-parentBytes > growth*segmentsOfUnit*segmentBytes
 }
@@ -28,9 +28,10 @@ func (c *planCollection) hasGrown(parentBytes, segmentBytes int64) bool {
 // unitSegments returns how many segments of the parent are one unit.
 func unitSegments(segments int) int { return max(segmentsOfUnit, segments/maxUnits) }
 
-// addParentRanges adds the units of a collection by the ranges of the parent's segments. Without marks,
-// each unit has several of them. marks divide the present documents into parts of perMark documents. A
-// range with many marks has grown: it becomes units of its own, which do not look at the parent.
+// addParentRanges adds the units of a collection by the ranges of the parent's segments. Without
+// marks, each unit has several of them. marks divide the present documents into parts of perMark
+// documents. A range with many marks has grown: it becomes units of its own, which do not look at
+// the parent.
 func (p *plan) addParentRanges(collection int, ranges []parentRange, marks []bson.RawValue, perMark int64) {
 	unit := planUnit{Kind: unitRange, Collections: []int{collection}}
 	segments := 0
@@ -67,8 +68,8 @@ func (p *plan) addParentRanges(collection int, ranges []parentRange, marks []bso
 	begin(bson.RawValue{})
 }
 
-// marksIn returns the marks between two bounds, without them, and those from the second one on. Marks
-// that do not ascend are left out: ranges between them would have documents twice.
+// marksIn returns the marks between two bounds, without them, and those from the second one on.
+// Marks that do not ascend are left out: ranges between them would have documents twice.
 func marksIn(marks []bson.RawValue, from, to bson.RawValue) (inside, rest []bson.RawValue) {
 	last := from
 	for i, mark := range marks {
@@ -83,8 +84,8 @@ func marksIn(marks []bson.RawValue, from, to bson.RawValue) (inside, rest []bson
 	return inside, nil
 }
 
-// marks divides a collection that has grown. There are none if the server cannot divide it, or if it
-// compares _ids by a collation.
+// marks divides a collection that has grown. There are none if the server cannot divide it, or if
+// it compares _ids by a collation.
 func (j *backupJob) marks(ctx context.Context, c *planCollection, segmentBytes int64) (
 	marks []bson.RawValue, perMark int64, err error,
 ) {

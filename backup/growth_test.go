@@ -10,8 +10,9 @@ import (
 	"github.com/millweir/millweir/internal/mongofixture"
 )
 
-// A collection grows a hundredfold over five backups, and shrinks again. Its units and segments follow.
-// Unchanged documents are not stored again, and each backup has the documents of the server.
+// A collection grows a hundredfold over five backups, and shrinks again. Its units and segments
+// follow. Unchanged documents are not stored again, and each backup has the documents of the
+// server.
 func TestGrowth(t *testing.T) {
 	for name, next := range map[string]func(i int) any{
 		"at the end": func(i int) any { return i },
@@ -82,7 +83,8 @@ func followed(t *testing.T, r *backup.Repository, d deployment, documents int64)
 	return report
 }
 
-// Documents that were imported since the last backup become several units, which can be read at once.
+// Documents that were imported since the last backup become several units, which can be read at
+// once.
 func TestGrowthAtOnce(t *testing.T) {
 	d := newDeployment(t)
 	d.fill(t, "shop", "orders", 0, 100, 2000)

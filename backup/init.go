@@ -95,8 +95,8 @@ func (r *Repository) loadOrCreate(ctx context.Context, plain bool) error {
 	return r.sign(ctx)
 }
 
-// proveAgain proves the store with the first object of an unfinished Init, which may have been killed
-// before it did so.
+// proveAgain proves the store with the first object of an unfinished Init, which may have been
+// killed before it did so.
 func (r *Repository) proveAgain(ctx context.Context) error {
 	content, err := get(ctx, r.store, repositoryKey)
 	if err != nil {

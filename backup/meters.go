@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// HeldBack says what the units of a job waited for in this process. The times of units that were done at
-// the same time are added up.
+// HeldBack says what the units of a job waited for in this process. The times of units that were
+// done at the same time are added up.
 type HeldBack struct {
 	Source time.Duration `json:"source,omitempty"` // the deployment that a backup reads
 	CPU    time.Duration `json:"cpu,omitempty"`    // encoding, decoding, encryption and digests
@@ -18,8 +18,8 @@ type HeldBack struct {
 	Target time.Duration `json:"target,omitempty"` // the deployment of a restore, or the store of a copy
 }
 
-// By returns the stage with the longest time, source, CPU, store or target, and its share of all, from
-// 0 to 1. The stage is "" if nothing was measured.
+// By returns the stage with the longest time, source, CPU, store or target, and its share of all,
+// from 0 to 1. The stage is "" if nothing was measured.
 func (h HeldBack) By() (stage string, share float64) {
 	longest := time.Duration(0)
 	for _, one := range []struct {
@@ -84,8 +84,8 @@ func (m *meters) ofWriting() HeldBack {
 	}
 }
 
-// consume runs a sink, and measures the time that it takes after the end of its input. The result of
-// other is subtracted.
+// consume runs a sink, and measures the time that it takes after the end of its input. The result
+// of other is subtracted.
 func consume[T, R any](ctx context.Context, m *meters, src stream.Source[T], to stream.Sink[T, R],
 	other func() time.Duration,
 ) (R, error) {

@@ -83,8 +83,8 @@ var (
 	ErrNoRun = fatal("the repository has no such run")
 )
 
-// maxAge is how long a run may take. It is 3 days less than the grace: two clocks can each be a day off,
-// and a process may stand still for a day between its last look at the store and its manifest.
+// maxAge is how long a run may take. It is 3 days less than the grace: two clocks can each be a day
+// off, and a process may stand still for a day between its last look at the store and its manifest.
 const maxAge = grace - 3*24*time.Hour
 
 const (

@@ -96,8 +96,8 @@ func (r *Repository) checkParent(ctx context.Context, run string) error {
 	return err
 }
 
-// matchParent sets the numbers of the collections in the parent, and returns the ranges of its segments.
-// It reads each catalog once.
+// matchParent sets the numbers of the collections in the parent, and returns the ranges of its
+// segments. It reads each catalog once.
 func (r *Repository) matchParent(
 	ctx context.Context, m *Manifest, identities []age.Identity, p *plan,
 ) (map[int][]parentRange, error) {
@@ -145,8 +145,9 @@ func (r *Repository) forgetLost(ctx context.Context, collections []planCollectio
 	return nil
 }
 
-// parentRanges returns the ranges of the segments of a collection of the parent. They are usable if they
-// are segments of the collection c, and cover all of it. objects are those that the segments name.
+// parentRanges returns the ranges of the segments of a collection of the parent. They are usable if
+// they are segments of the collection c, and cover all of it. objects are those that the segments
+// name.
 func (r *Repository) parentRanges(
 	ctx context.Context, m *Manifest, n int, identities []age.Identity, c *planCollection,
 ) (ranges []parentRange, objects objectList, usable bool, err error) {

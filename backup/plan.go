@@ -92,8 +92,8 @@ func (p *plan) total() Total {
 	return Total{Collections: int64(len(p.Collections)), Bytes: p.estimate(), Units: len(p.Units)}
 }
 
-// estimate returns the bytes of all documents, or 0 if they are not known. A stored plan does not have
-// them.
+// estimate returns the bytes of all documents, or 0 if they are not known. A stored plan does not
+// have them.
 func (p *plan) estimate() (bytes int64) {
 	for i := range p.Collections {
 		if p.Collections[i].size < 0 {

@@ -6,12 +6,12 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// Event says how far a job, a comparison, a prune or a sweep is. All of them report the same events.
-// Its JSON is a line for a log.
+// Event says how far a job, a comparison, a prune or a sweep is. All of them report the same
+// events. Its JSON is a line for a log.
 //
 // Counts never decrease. They include only what a store or a server has acknowledged, or what was
-// proven. They are the sums of this value of the job, in this process. So the last event has the counts
-// of all others, and a receiver may skip events.
+// proven. They are the sums of this value of the job, in this process. So the last event has the
+// counts of all others, and a receiver may skip events.
 type Event struct {
 	Job   string    `json:"job"` // as in [Report]; or diff, prune or sweep
 	Run   string    `json:"run,omitempty"`
@@ -29,8 +29,8 @@ type Event struct {
 	// are what the server estimated when the backup was planned.
 	Total Total `json:"total,omitzero"`
 
-	// Share is the completed share of the work, from 0 to 1. It is 0 while it is not known, and 1 in
-	// the last event only. A restore has two halves: the documents are inserted, and read back.
+	// Share is the completed share of the work, from 0 to 1. It is 0 while it is not known, and 1
+	// in the last event only. A restore has two halves: the documents are inserted, and read back.
 	Share float64 `json:"share,omitempty"`
 }
 
@@ -135,8 +135,8 @@ func (p *progress) tell(e Event, d did) {
 	p.report(e)
 }
 
-// isRepeated reports whether an event is of a unit that was done before, and is done again. It counts
-// once.
+// isRepeated reports whether an event is of a unit that was done before, and is done again. It
+// counts once.
 func (p *progress) isRepeated(e Event) bool {
 	done, known := p.done[e.Unit]
 	switch e.Kind {

@@ -45,7 +45,8 @@ func TestProgressOfOthers(t *testing.T) {
 	pruned.ended(0, 0, backup.BackupDeleted)
 }
 
-// A dry run deletes nothing, and reports no deletion. A prune that has nothing to delete reports its end.
+// A dry run deletes nothing, and reports no deletion. A prune that has nothing to delete reports
+// its end.
 func TestProgressOfDryRuns(t *testing.T) {
 	d := newDeployment(t)
 	d.fill(t, "shop", "cookies", 0, 20, 10)

@@ -16,8 +16,8 @@ type storedProof struct {
 	stored time.Time
 }
 
-// after reports whether p is later than q by the clock of the verifiers and by that of the store. One of
-// them may be wrong.
+// after reports whether p is later than q by the clock of the verifiers and by that of the store.
+// One of them may be wrong.
 func (p *storedProof) after(q storedProof) bool {
 	return p.Began.After(q.Ended) && p.stored.After(q.stored)
 }
@@ -27,8 +27,8 @@ func (p *storedProof) reads(manifest string) bool {
 	return p.Passed && p.Manifest == manifest && (p.Of == string(Read) || p.Of == drillDepth)
 }
 
-// damages reports whether p says that the backup is damaged. A drill whose scratch server refuses an index
-// says nothing about the backup.
+// damages reports whether p says that the backup is damaged. A drill whose scratch server refuses
+// an index says nothing about the backup.
 func (p *storedProof) damages() bool {
 	other := func(one Problem) bool { return one.Reason != reasonRefused }
 	onlyRefused := p.Of == drillDepth && p.More == 0 && len(p.Problems) > 0 && !slices.ContainsFunc(p.Problems, other)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A verification that found damage forbids a prune until a later one has read the whole backup, also if
-// an earlier one has.
+// A verification that found damage forbids a prune until a later one has read the whole backup,
+// also if an earlier one has.
 func TestPruneAfterDamage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, store := makeRepository(t)
@@ -52,7 +52,8 @@ func TestPruneAfterDamage(t *testing.T) {
 	})
 }
 
-// The newest proof decides. If two clocks disagree about which one it is, the one that found damage does.
+// The newest proof decides. If two clocks disagree about which one it is, the one that found damage
+// does.
 func TestProven(t *testing.T) {
 	at := func(of string, passed bool, verifier, store int) storedProof {
 		began := time.Unix(int64(verifier), 0)

@@ -32,8 +32,8 @@ type Pruned struct {
 	Weaker []string `json:"weaker,omitempty"`
 }
 
-// ErrUnverified is the error of [Repository.Prune] if no proof says that the newest backup can be read, or
-// a later one says that it is damaged.
+// ErrUnverified is the error of [Repository.Prune] if no proof says that the newest backup can be
+// read, or a later one says that it is damaged.
 var ErrUnverified = fatal("nothing proves that the newest backup can be read: verify it first")
 
 // Prune deletes the backups that no rule of the retention keeps, the oldest first. It deletes their
@@ -45,8 +45,9 @@ var ErrUnverified = fatal("nothing proves that the newest backup can be read: ve
 //     (Read or Drill), after the last verification that found damage. Otherwise the error is
 //     [ErrUnverified], and nothing is deleted.
 //   - Each deletion stores a signed tombstone first. A prune that is killed can be repeated.
-//   - If the store protects a backup for longer than the manifest says, as a copy can be, the error is
-//     [ErrHeld], after the others are deleted. That backup stays, and its tombstone is deleted again.
+//   - If the store protects a backup for longer than the manifest says, as a copy can be, the error
+//     is [ErrHeld], after the others are deleted. That backup stays, and its tombstone is deleted
+//     again.
 //   - A damaged manifest, or one whose signature does not match, is an error, and nothing is deleted.
 func (r *Repository) Prune(ctx context.Context, p Retention, opts *PruneOptions) (Pruned, error) {
 	o := PruneOptions{}

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A reader finds the new envelopes if a rekey deletes the old ones after the reader has listed them.
+// A reader finds the new envelopes if a rekey deletes the old ones after the reader has listed
+// them.
 func TestRekeyDuringRead(t *testing.T) {
 	r, store := makeRepository(t)
 	run := makeBackup(t, r, time.Now(), plainCollection(t, "db", "c", 2))

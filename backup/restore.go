@@ -33,9 +33,9 @@ func (v *View) Restore(client *mongo.Client, opts *RestoreOptions) Job {
 	return newRestore(v, client, opts)
 }
 
-// Abandoner is a [Job] that can remove what it left in the target. Call it for a job that failed and
-// will not be run again. Do not call it after a Finish that was cancelled: the server may still carry out
-// a command. Run such a job again.
+// Abandoner is a [Job] that can remove what it left in the target. Call it for a job that failed
+// and will not be run again. Do not call it after a Finish that was cancelled: the server may still
+// carry out a command. Run such a job again.
 type Abandoner interface {
 	Abandon(ctx context.Context) error
 }

@@ -172,8 +172,8 @@ func (r *collectionRestore) refused(err error) bool {
 	return true
 }
 
-// checkMade is check for the collection that becomes the prepared one. It notes its UUID, which a rename
-// does not change.
+// checkMade is check for the collection that becomes the prepared one. It notes its UUID, which a
+// rename does not change.
 func (r *collectionRestore) checkMade(ctx context.Context, coll *mongo.Collection) error {
 	found, err := lookUp(ctx, coll)
 	if err != nil {

@@ -61,8 +61,8 @@ type RestoreOptions struct {
 	// 2. The documents of a capped collection are read in order, one segment at a time.
 	Parallelism int
 
-	// Insert tunes the insertion of the documents. By default, 2 batches of at most 1 MiB are in flight
-	// for each collection: several collections are restored at once.
+	// Insert tunes the insertion of the documents. By default, 2 batches of at most 1 MiB are in
+	// flight for each collection: several collections are restored at once.
 	Insert mongosink.InsertOptions
 
 	Progress func(Event) // gets the events: see [Options]

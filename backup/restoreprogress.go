@@ -42,8 +42,8 @@ func (r *collectionRestore) tell(kind EventKind, phase Phase, d did) {
 	r.job.progress.tell(Event{Kind: kind, Phase: phase, Unit: r.unit, Namespace: r.target.entry.Namespace()}, d)
 }
 
-// settle reports what no event has reported yet. When the unit of a target that is filled later ends,
-// the target has no documents yet.
+// settle reports what no event has reported yet. When the unit of a target that is filled later
+// ends, the target has no documents yet.
 func (r *collectionRestore) settle(kind EventKind, phase Phase, c Counts) {
 	work := halves * r.target.entry.Bytes
 	if r.isFilledLater() && kind == UnitDone {
@@ -58,8 +58,8 @@ func (r *collectionRestore) isFilledLater() bool {
 		(r.data.Merge || r.target.entry.Kind == mongosource.KindTimeSeries)
 }
 
-// acknowledged returns the options of an insertion that reports what the server has acknowledged. In a
-// drill, documents count when they are proven.
+// acknowledged returns the options of an insertion that reports what the server has acknowledged.
+// In a drill, documents count when they are proven.
 func (r *collectionRestore) acknowledged(opts mongosink.InsertOptions) mongosink.InsertOptions {
 	given := opts.Progress
 	var last mongosink.InsertResult
@@ -92,7 +92,8 @@ func (r *collectionRestore) tallyOf(ctx context.Context, coll *mongo.Collection)
 	return tallyOfSource(ctx, r.readBack(coll))
 }
 
-// readBack returns a source of the documents of a collection of the target, which reports how far it is.
+// readBack returns a source of the documents of a collection of the target, which reports how far
+// it is.
 func (r *collectionRestore) readBack(coll *mongo.Collection) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		r.tell(PhaseBegun, Comparing, did{})

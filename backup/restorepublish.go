@@ -46,8 +46,8 @@ func (r *collectionRestore) checkPublish(ctx context.Context) error {
 	return nil
 }
 
-// findPrepared returns the prepared collection, or nil. It returns an error if another restore, which
-// may have other options, has replaced the collection.
+// findPrepared returns the prepared collection, or nil. It returns an error if another restore,
+// which may have other options, has replaced the collection.
 func (r *collectionRestore) findPrepared(ctx context.Context) (*mongosource.Collection, error) {
 	found, err := lookUp(ctx, r.prepared())
 	if err == nil && found != nil && r.data.Made != (uuid{}) && found.UUID != (uuid{}) && found.UUID != r.data.Made {
@@ -184,8 +184,8 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 	return fmt.Errorf("rename the prepared collection: %w", err)
 }
 
-// abandon removes what was prepared. The mark of a merge that made its target stays: another run then
-// creates the indexes.
+// abandon removes what was prepared. The mark of a merge that made its target stays: another run
+// then creates the indexes.
 func (r *collectionRestore) abandon(ctx context.Context) error {
 	unfinished, err := r.unfinished(ctx)
 	if err == nil && unfinished {

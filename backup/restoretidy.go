@@ -9,8 +9,8 @@ import (
 )
 
 // tidy drops what is left under the names of prepared collections when all targets are there. An
-// earlier run may have prepared a target that has its documents by now. A server may carry out a command
-// of a killed process late, and so make a collection again.
+// earlier run may have prepared a target that has its documents by now. A server may carry out a
+// command of a killed process late, and so make a collection again.
 func (j *restoreJob) tidy(ctx context.Context) error {
 	ours := map[string]map[string]bool{} // by database
 	for n := range j.all {

@@ -57,8 +57,8 @@ func (w *unitRun) readParentRanges(ctx context.Context, c int) error {
 	return err
 }
 
-// take names a segment of the parent again, or stores its range. Small ranges that follow each other are
-// stored as one. One that has grown is not small: it was not read to its end.
+// take names a segment of the parent again, or stores its range. Small ranges that follow each
+// other are stored as one. One that has grown is not small: it was not read to its end.
 func (u *reusing) take(ctx context.Context, s Segment) error {
 	last := sameValue(s.To, u.unit.To)
 	same, size, err := u.unchanged(ctx, u.of, &s)
@@ -88,8 +88,8 @@ func (u *reusing) take(ctx context.Context, s Segment) error {
 	return nil
 }
 
-// name names a segment again, with a receipt once there are several. If its object is lost, it is stored
-// again.
+// name names a segment again, with a receipt once there are several. If its object is lost, it is
+// stored again.
 func (u *reusing) name(ctx context.Context, s Segment, last bool) error {
 	found, err := u.protect(ctx, s.Object)
 	switch {
@@ -161,9 +161,9 @@ func (w *unitRun) parentSegments(ctx context.Context, c int) stream.Source[Segme
 	}))
 }
 
-// unchanged reports whether the range of a segment of the parent has the same documents now, and the
-// bytes of those documents. A range that was not read to its end has no known size: it is large. If the
-// range is the same, s gets the time of this read.
+// unchanged reports whether the range of a segment of the parent has the same documents now, and
+// the bytes of those documents. A range that was not read to its end has no known size: it is
+// large. If the range is the same, s gets the time of this read.
 func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (same bool, size int64, err error) {
 	if s.Encoding != w.plan.Encoding {
 		return false, math.MaxInt64, nil
@@ -193,7 +193,8 @@ func (w *unitRun) unchanged(ctx context.Context, c int, s *Segment) (same bool, 
 	return true, count.bytes, nil
 }
 
-// protect protects an object that is named again, as new ones are. It reports whether the object was found.
+// protect protects an object that is named again, as new ones are. It reports whether the object
+// was found.
 func (w *unitRun) protect(ctx context.Context, key string) (found bool, err error) {
 	if err = w.repo.hold(ctx, key); errors.Is(err, ErrNotFound) {
 		return false, nil

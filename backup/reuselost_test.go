@@ -131,8 +131,8 @@ func TestRetainLost(t *testing.T) {
 	}
 }
 
-// Only what a backup names is protected with it, and not what it reads and stores again: small segments
-// that become one.
+// Only what a backup names is protected with it, and not what it reads and stores again: small
+// segments that become one.
 func TestRetainNamedOnly(t *testing.T) {
 	d := newDeployment(t)
 	d.fill(t, "shop", "orders", 0, 2000, 400)

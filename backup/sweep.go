@@ -23,9 +23,9 @@ type SweepRepositoryOptions struct {
 	// DryRun deletes nothing.
 	DryRun bool
 
-	// WithoutBackups allows a sweep of a store that has no backup, not even a deleted one, as after a copy or
-	// a first backup that was killed. Otherwise the error is [ErrNoBackups] if data would be deleted: a disk
-	// that is not mounted looks the same.
+	// WithoutBackups allows a sweep of a store that has no backup, not even a deleted one, as after
+	// a copy or a first backup that was killed. Otherwise the error is [ErrNoBackups] if data would
+	// be deleted: a disk that is not mounted looks the same.
 	WithoutBackups bool
 
 	// OnObject is called for each object that was, or would be, deleted. It may be nil.
@@ -41,8 +41,8 @@ type Swept struct {
 	Unfinished int64 `json:"unfinished"` // objects that killed processes had begun
 }
 
-// ErrNoBackups means that a sweep would delete data, and that the store has no backup, not even a deleted
-// one: it may not show all of its objects.
+// ErrNoBackups means that a sweep would delete data, and that the store has no backup, not even a
+// deleted one: it may not show all of its objects.
 var ErrNoBackups = fatal("there is data, and no backup, not even a deleted one: see that the store shows all of its " +
 	"objects, and only then sweep without backups")
 
@@ -53,8 +53,9 @@ var ErrNoBackups = fatal("there is data, and no backup, not even a deleted one: 
 //     was stored less than 7 days ago, and everything that a deleted backup named, until 7 days after
 //     its deletion.
 //   - Memory: about 50 bytes for each object that a backup names.
-//   - Errors: a damaged manifest or list, and [ErrNoBackups], end the sweep before the first deletion.
-//     [ErrHeld] if an object is protected. After an error, what was deleted needs no repair: sweep again.
+//   - Errors: a damaged manifest or list, and [ErrNoBackups], end the sweep before the first
+//     deletion. [ErrHeld] if an object is protected. After an error, what was deleted needs no
+//     repair: sweep again.
 func (r *Repository) Sweep(ctx context.Context, opts *SweepRepositoryOptions) (Swept, error) {
 	s := &sweep{repo: r, now: r.now(), named: map[objectID]struct{}{}, backups: map[string]bool{}}
 	if opts != nil {
@@ -120,9 +121,9 @@ func (s *sweep) run(ctx context.Context) error {
 }
 
 // findNamed finds what backups name, and what backups that were deleted within the grace named. It
-// lists tombstones before and after the manifests. If a prune deletes a manifest before the manifests
-// are listed, the second list has the tombstone. If a copy brings a backup back after the manifests are
-// listed, the first list has it.
+// lists tombstones before and after the manifests. If a prune deletes a manifest before the
+// manifests are listed, the second list has the tombstone. If a copy brings a backup back after the
+// manifests are listed, the first list has it.
 func (s *sweep) findNamed(ctx context.Context) error {
 	before, err := s.repo.tombstones(ctx)
 	if err != nil {
@@ -152,8 +153,8 @@ func (s *sweep) findNamed(ctx context.Context) error {
 	return nil
 }
 
-// checkBackups returns [ErrNoBackups] if data would be deleted and the store has no backup, not even a
-// deleted one.
+// checkBackups returns [ErrNoBackups] if data would be deleted and the store has no backup, not
+// even a deleted one.
 func (s *sweep) checkBackups(ctx context.Context) error {
 	if s.opts.WithoutBackups || len(s.backups) > 0 || len(s.gone) > 0 {
 		return nil
@@ -222,8 +223,8 @@ func (s *sweep) delete(ctx context.Context, doomed stream.Source[Object]) error 
 	return err
 }
 
-// deleteSome deletes objects, and counts and reports those whose deletion the store has acknowledged.
-// If one of them is protected, it tries the halves: others are deleted.
+// deleteSome deletes objects, and counts and reports those whose deletion the store has
+// acknowledged. If one of them is protected, it tries the halves: others are deleted.
 func (s *sweep) deleteSome(ctx context.Context, doomed []Object) error {
 	if s.opts.DryRun {
 		s.count(doomed)

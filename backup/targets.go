@@ -73,14 +73,14 @@ func (v *View) targets(o *RestoreOptions) ([]target, error) {
 	return all, nil
 }
 
-// checkPreparedNames returns an error if a target has a name that the restore needs to prepare another
-// one.
+// checkPreparedNames returns an error if a target has a name that the restore needs to prepare
+// another one.
 func (v *View) checkPreparedNames(all []target, from map[mongosource.Namespace]mongosource.Namespace) error {
 	for _, t := range all {
 		for _, suffix := range []string{"", fillingSuffix, laterSuffix} {
 			name := mongosource.Namespace{Database: t.to.Database, Collection: v.preparedName(t) + suffix}
 			if other, ok := from[name]; ok {
-				return fatal(fmt.Sprintf("%.200q would become %.200q, but the restore prepares %.200q under that name: "+
+				return fatal(fmt.Sprintf("%.200q would become %.200q, and %.200q is prepared under that name: "+
 					"choose another name", other.String(), name.String(), t.to.String()))
 			}
 		}
@@ -89,8 +89,8 @@ func (v *View) checkPreparedNames(all []target, from map[mongosource.Namespace]m
 }
 
 // ofServer reports whether a collection would become one of the server, where a write could change
-// users, rights or the replica set. A collection that a user made in a database of the server may come
-// back into it.
+// users, rights or the replica set. A collection that a user made in a database of the server may
+// come back into it.
 func ofServer(from, to mongosource.Namespace) bool {
 	return slices.Contains(systemDatabases, to.Database) && to.Database != from.Database ||
 		strings.HasPrefix(to.Collection, "system.") || to.Collection == "oplog.rs"

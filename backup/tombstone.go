@@ -26,8 +26,8 @@ const (
 	tombstoneKind    = "gone"
 )
 
-// bury stores the tombstone of a backup and then its signature, so that a repeat signs the tombstone
-// that is there, whose time is an earlier one.
+// bury stores the tombstone of a backup and then its signature, so that a repeat signs the
+// tombstone that is there, whose time is an earlier one.
 func (r *Repository) bury(ctx context.Context, run string) error {
 	key, comment := tombstonesPrefix+run, tombstoneKind+" "+run
 	content, err := json.Marshal(tombstone{
@@ -65,8 +65,8 @@ func (r *Repository) tombstones(ctx context.Context) (map[string]time.Time, erro
 	return all, err
 }
 
-// unbury deletes the tombstone of a backup that exists, its signature first: a signature that is left
-// would not be that of a later tombstone.
+// unbury deletes the tombstone of a backup that exists, its signature first: a signature that is
+// left would not be that of a later tombstone.
 func (r *Repository) unbury(ctx context.Context, run string) error {
 	key := tombstonesPrefix + run
 	if _, err := get(ctx, r.store, key); err != nil {

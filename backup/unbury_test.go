@@ -39,8 +39,8 @@ func twoBackups(t *testing.T, store backup.Store) (r *backup.Repository, d deplo
 	return r, d, me, runs
 }
 
-// A backup that the store does not let a prune delete stays as it was: it has no tombstone, and later
-// backups can reuse it.
+// A backup that the store does not let a prune delete stays as it was: it has no tombstone, and
+// later backups can reuse it.
 func TestPruneHeld(t *testing.T) {
 	now := time.Now()
 	store := memstore.New(&memstore.Options{Now: func() time.Time { return now }})
@@ -101,8 +101,8 @@ func TestPruneWithHeld(t *testing.T) {
 	}
 }
 
-// A backup that a copy has brought back is like any other: when it is deleted again, its data stays until
-// the grace has passed.
+// A backup that a copy has brought back is like any other: when it is deleted again, its data stays
+// until the grace has passed.
 func TestCopyOfDeletedAgain(t *testing.T) {
 	now := time.Now()
 	clock := func() time.Time { return now }

@@ -113,8 +113,8 @@ type noBytes struct{}
 // Read implements [io.Reader].
 func (*noBytes) Read([]byte) (int, error) { return 0, io.EOF }
 
-// notFound returns [backup.ErrNotFound] if err is NotFound and a list confirms it. Drivers also report
-// missing rights and missing buckets as a missing object.
+// notFound returns [backup.ErrNotFound] if err is NotFound and a list confirms it. Drivers also
+// report missing rights and missing buckets as a missing object.
 func (s *Store) notFound(ctx context.Context, key string, err error) error {
 	if gcerrors.Code(err) != gcerrors.NotFound {
 		return err

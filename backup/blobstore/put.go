@@ -16,7 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// metadataToken is the metadata key of the random token that a Put gives its object, to recognize it.
+// metadataToken is the metadata key of the random token that a Put gives its object, to recognize
+// it.
 const metadataToken = "millweirtoken"
 
 // ErrOutcomeUnknown reports a Put that may or may not have stored its object.

@@ -17,21 +17,23 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// probePrefix begins the names of the folders that [Store.Check] makes. No key begins with it, so List
-// does not show their files.
+// probePrefix begins the names of the folders that [Store.Check] makes. No key begins with it, so
+// List does not show their files.
 const probePrefix = ".check-"
 
 // Check implements [backup.Checker]. It proves that
 //
-//   - the directory exists and is not a file, and no name that a key can have is a link, at any depth;
+//   - the directory exists and is not a file, and no name that a key can have is a link, at any
+//     depth;
 //   - this process may write, read, list and delete there, and the disk is not full;
-//   - the clock of the file system, which may be on another machine, differs from the local one by at
-//     most a minute;
-//   - the file system has hard links, which Put needs to replace no file, and allows the longest names.
+//   - the clock of the file system, which may be on another machine, differs from the local one by
+//     at most a minute;
+//   - the file system has hard links, which Put needs to replace no file, and allows the longest
+//     names.
 //
 // A file system that ignores case is fit, because keys have no capital letters. Check stores in a
-// folder with a random name, .check-RANDOM, and removes it. A killed Check leaves the folder. List does
-// not show it, and [Store.Sweep] removes it.
+// folder with a random name, .check-RANDOM, and removes it. A killed Check leaves the folder. List
+// does not show it, and [Store.Sweep] removes it.
 func (s *Store) Check(ctx context.Context) (err error) {
 	if err := s.makeFolders(""); err != nil {
 		return failed("check", s.dir, err)
@@ -59,7 +61,8 @@ func (s *Store) Check(ctx context.Context) (err error) {
 // link is [os.Link]. A test replaces it.
 var link = os.Link
 
-// checkHardLinks returns an error if the file system has no hard links, or if a link replaces a file.
+// checkHardLinks returns an error if the file system has no hard links, or if a link replaces a
+// file.
 func checkHardLinks(folder string) error {
 	one, other := filepath.Join(folder, "one"), filepath.Join(folder, "other")
 	if err := os.WriteFile(one, []byte("millweir\n"), 0o600); err != nil {
@@ -90,8 +93,8 @@ func checkLongestName(folder string) error {
 	return os.Remove(name)
 }
 
-// longestName is the number of bytes in the longest name of a temporary file. The name of the object
-// itself has at most 200 bytes: see [backup.CheckKey].
+// longestName is the number of bytes in the longest name of a temporary file. The name of the
+// object itself has at most 200 bytes: see [backup.CheckKey].
 const longestName = 1 + 200 + 1 + randomLength
 
 // probeSize is the number of bytes that Check stores: more than a nearly full disk takes.

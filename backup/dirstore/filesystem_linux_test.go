@@ -19,8 +19,8 @@ import (
 // inNamespace is set in the process that may mount file systems.
 const inNamespace = "MILLWEIR_TEST_MOUNTS"
 
-// TestFileSystems uses file systems that are full or read-only. It mounts them in another process, and
-// the mounts end with it.
+// TestFileSystems uses file systems that are full or read-only. It mounts them in another process,
+// and the mounts end with it.
 func TestFileSystems(t *testing.T) {
 	if os.Getenv(inNamespace) == "" {
 		inOwnNamespace(t)

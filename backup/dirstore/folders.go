@@ -68,14 +68,15 @@ func (s *Store) makeFolder(name string) error {
 	return nil
 }
 
-// notFollowed returns the error of a link, or a junction of Windows, under a name that a key can have.
-// List does not follow it, so the objects there would seem not to exist.
+// notFollowed returns the error of a link, or a junction of Windows, under a name that a key can
+// have. List does not follow it, so the objects there would seem not to exist.
 func notFollowed(name string) error {
 	return stream.Mark(fmt.Errorf("%s is neither a file nor a folder: no list follows a link: "+
 		"put there what it leads to", name), stream.Fatal)
 }
 
-// checkFolders returns an error if a folder of the object's file is a link: List does not follow it.
+// checkFolders returns an error if a folder of the object's file is a link: List does not follow
+// it.
 func (s *Store) checkFolders(key string) error {
 	for _, folder := range s.folders(key) {
 		info, err := os.Lstat(folder)

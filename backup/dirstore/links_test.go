@@ -13,8 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A link under a name that a key can have is refused, because no list follows it. So is a link to a file,
-// and a link to a disk that is not mounted: it would seem to be an empty folder.
+// A link under a name that a key can have is refused, because no list follows it. So is a link to a
+// file, and a link to a disk that is not mounted: it would seem to be an empty folder.
 func TestLinks(t *testing.T) {
 	for name, make := range map[string]func(link string) error{
 		"a folder": func(link string) error { return os.Symlink(t.TempDir(), link) },

@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/backup"
 )
 
-// Sweep implements [backup.Sweeper]: it removes what killed processes have left, the temporary files
-// of a Put and the folder of a Check.
+// Sweep implements [backup.Sweeper]: it removes what killed processes have left, the temporary
+// files of a Put and the folder of a Check.
 func (s *Store) Sweep(ctx context.Context, opts *backup.SweepOptions) (n int64, _ error) {
 	o := opts.Defaults()
 	if err := s.exists(); err != nil {

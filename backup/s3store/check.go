@@ -34,8 +34,8 @@ var ErrClock = stream.Mark(errors.New("the local clock differs from the service'
 //   - the service refuses to replace an object, by [s3sink.ProbeIfAbsent];
 //   - that object can be read, and is listed.
 //
-// For the last two it stores a small object at the key ".probe" after the prefix, unless there is one,
-// and leaves it. It needs the rights of a writer, and s3:GetBucketObjectLockConfiguration with
+// For the last two it stores a small object at the key ".probe" after the prefix, unless there is
+// one, and leaves it. It needs the rights of a writer, and s3:GetBucketObjectLockConfiguration with
 // LockMode.
 func (s *Store) Check(ctx context.Context) error {
 	if s.invalid != nil {

@@ -7,17 +7,18 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/internal/unfinished"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
-// Examine implements [backup.Examiner]. It reports each property that [Store.Check] proves, and then
-// whether the user may delete, whether the bucket has versions and Object Lock, and the unfinished
-// uploads.
+// Examine implements [backup.Examiner]. It reports each property that [Store.Check] proves, and
+// then whether the user may delete, whether the bucket has versions and Object Lock, and the
+// unfinished uploads.
 //
-// To find out whether it may delete, it deletes an object that does not exist: "data/.probe" after the
-// prefix.
+// To find out whether it may delete, it deletes an object that does not exist: "data/.probe" after
+// the prefix.
 func (s *Store) Examine(ctx context.Context, found func(backup.Finding)) error {
 	if s.invalid != nil {
 		found(backup.Finding{Name: "settings", Err: s.invalid})
@@ -124,24 +125,11 @@ func (s *Store) examineLock(ctx context.Context) (string, error) {
 }
 
 func (s *Store) examineUploads(ctx context.Context) (string, error) {
-	oldest := time.Now()
-	n, err := s.Sweep(ctx, &backup.SweepOptions{
-		Before: time.Now().Add(time.Hour), DryRun: true, OnUnfinished: func(u backup.Unfinished) {
-			if u.Modified.Before(oldest) {
-				oldest = u.Modified
-			}
-		},
-	})
-	switch missing := new(RightError); {
-	case errors.As(needs(err, "s3:ListBucketMultipartUploads"), &missing):
+	text, err := unfinished.Examine(ctx, s)
+	if missing := new(RightError); errors.As(needs(err, "s3:ListBucketMultipartUploads"), &missing) {
 		return "not known without the right " + missing.Right + ", which only sweep needs", nil
-	case err != nil:
-		return "", err
-	case n == 0:
-		return "none is unfinished", nil
 	}
-	return fmt.Sprintf("%d unfinished, the oldest from %s: what is older than a week, sweep removes", n,
-		oldest.UTC().Format(time.RFC3339)), nil
+	return text, err
 }
 
 var _ backup.Examiner = (*Store)(nil)

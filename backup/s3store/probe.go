@@ -16,8 +16,8 @@ import (
 // has it.
 const probeKey = ".probe"
 
-// checkPut returns an error if an object cannot be stored, is replaced, or cannot be read and listed
-// at once.
+// checkPut returns an error if an object cannot be stored, is replaced, or cannot be read and
+// listed at once.
 func (s *Store) checkPut(ctx context.Context) error {
 	if err := s.checkConditional(ctx); err != nil {
 		return err

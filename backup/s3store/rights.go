@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/sink/s3sink"
 )
 
-// RightError reports a request that the service refused because its user lacks a right. Its class is
-// that of its cause.
+// RightError reports a request that the service refused because its user lacks a right. Its class
+// is that of its cause.
 type RightError struct {
 	Right string // such as "s3:PutObject"
 	Cause error

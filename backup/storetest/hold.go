@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A held object cannot be deleted, and a shorter hold does not shorten that. A store without holds returns
-// ErrNoHold and stores nothing.
+// A held object cannot be deleted, and a shorter hold does not shorten that. A store without holds
+// returns ErrNoHold and stores nothing.
 func testHold(_ *testing.T, s suite) {
 	until := time.Now().Add(time.Hour)
 	holder, ok := s.store.(backup.Holder)

@@ -14,8 +14,8 @@ import (
 // Turns lets processes that share stores take turns. Of all operations that the processes want to
 // do, a random one runs, and then the process goes on until it wants to do the next. Some of the
 // processes are faster than others. The time between two operations is random too, up to a second.
-// The same seed gives the same choices. So a run is repeated if no process works on several goroutines;
-// otherwise it is nearly repeated, because Go starts them in any order.
+// The same seed gives the same choices. So a run is repeated if no process works on several
+// goroutines; otherwise it is nearly repeated, because Go starts them in any order.
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		turns := storetest.NewTurns(seed)

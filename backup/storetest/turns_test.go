@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// The operations of processes come in an order that depends on the seed only, and those of one process
-// in its own.
+// The operations of processes come in an order that depends on the seed only, and those of one
+// process in its own.
 func TestTurns(t *testing.T) {
 	run := func(seed uint64) (log []string) {
 		synctest.Test(t, func(t *testing.T) {

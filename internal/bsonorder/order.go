@@ -53,8 +53,8 @@ func Compare(a, b bson.RawValue) int {
 // Text returns the bytes of a string, symbol or code, without the length and the terminator.
 func Text(v bson.RawValue) []byte { return v.Value[4 : len(v.Value)-1] }
 
-// compareStored compares lengths first, and then bytes as they are stored. Of a binary, these are the
-// subtype and the data, and of one of subtype 2, the data have a length of their own.
+// compareStored compares lengths first, and then bytes as they are stored. Of a binary, these are
+// the subtype and the data, and of one of subtype 2, the data have a length of their own.
 func compareStored(a, b bson.RawValue) int {
 	return cmp.Or(cmp.Compare(len(a.Value), len(b.Value)), bytes.Compare(a.Value, b.Value))
 }

@@ -23,7 +23,8 @@ func binary(subtype byte, data string) bson.Binary {
 	return bson.Binary{Subtype: subtype, Data: []byte(data)}
 }
 
-// Values compare as servers compare them: those of a line are equal, and less than those of the next.
+// Values compare as servers compare them: those of a line are equal, and less than those of the
+// next.
 func TestCompare(t *testing.T) {
 	id := bson.ObjectID{1}
 	type document = bson.D
