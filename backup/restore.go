@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -34,8 +35,8 @@ func (v *View) Restore(client *mongo.Client, opts *RestoreOptions) Job {
 }
 
 // Abandoner is a [Job] that can remove what it left in the target. Call it for a job that failed
-// and will not be run again. Do not call it after a Finish that was cancelled: the server may still
-// carry out a command. Run such a job again.
+// and will not be run again. What Finish made visible stays. If Finish was cancelled in the middle of
+// a time series, Abandon leaves it and returns an error: run the job again.
 type Abandoner interface {
 	Abandon(ctx context.Context) error
 }
@@ -66,6 +67,8 @@ type restoreJob struct {
 	access []int // the collections of users and roles that are read in units after those of all
 	fresh  bool  // what another run prepared is not used
 	err    error // of the options
+
+	cancelled atomic.Bool // Finish was cancelled: the server may still carry out a command
 
 	progress *progress
 	meters   meters

@@ -204,19 +204,29 @@ func (r *collectionRestore) check(ctx context.Context, coll *mongo.Collection) e
 
 // compare accepts a target that has the documents already, as after a restore whose end was lost.
 func (r *collectionRestore) compare(ctx context.Context) error {
-	r.data.Want = r.listed
-	same, err := r.isThere(ctx)
+	same, err := r.hasAll(ctx)
 	if err != nil {
 		return err
 	}
 	if !same {
 		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrTargetExists)
 	}
-	r.data.Present, r.data.Later = true, true
+	r.data.Later = true
+	return r.compareOptions(ctx)
+}
+
+// hasAll reports whether the target has exactly the documents that are restored, and counts them.
+func (r *collectionRestore) hasAll(ctx context.Context) (bool, error) {
+	r.data.Want = r.listed
+	same, err := r.isThere(ctx)
+	if err != nil || !same {
+		return false, err
+	}
+	r.data.Present = true
 	r.counts = Counts{
 		Documents: r.data.Want.Documents, Bytes: r.data.Want.Bytes, AlreadyThere: 1, Erased: r.counts.Erased,
 	}
-	return r.compareOptions(ctx)
+	return true, nil
 }
 
 // isThere reports whether the target has the documents that are restored.

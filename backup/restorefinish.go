@@ -20,6 +20,7 @@ func (j *restoreJob) Finish(ctx context.Context, receipts []Receipt) (Report, er
 	all, err := j.prepared(receipts)
 	if err == nil {
 		err = j.publish(ctx, all)
+		j.cancelled.Store(err != nil && ctx.Err() != nil)
 	}
 	for _, r := range all {
 		report.Counts.add(r.counts)

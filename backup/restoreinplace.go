@@ -9,19 +9,33 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// tryMerge verifies all documents and compares them with a collection that exists.
+// tryMerge verifies all documents and compares them with a collection that exists. Nothing is merged
+// into a capped collection or a time series: it must have the documents already, as after a merge that
+// made it and was interrupted later.
 func (r *collectionRestore) tryMerge(ctx context.Context) error {
-	r.data.Merge = true
-	if r.target.entry.Kind == mongosource.KindTimeSeries {
-		return mongosink.ErrNotRepeatable
+	var err error
+	switch r.target.entry.Kind {
+	case mongosource.KindTimeSeries, mongosource.KindCapped:
+		err = r.acceptWhole(ctx)
+	default:
+		r.data.Merge = true
+		opts := &mongosink.MergeOptions{Insert: r.insert(ctx), DryRun: true}
+		_, err = stream.Run(ctx, r.documents(), mongosink.Merge(r.coll, opts))
 	}
-	opts := &mongosink.MergeOptions{Insert: r.insert(ctx), DryRun: true}
-	_, err := stream.Run(ctx, r.documents(), mongosink.Merge(r.coll, opts))
 	if err != nil {
 		return err
 	}
 	if r.data.Later, err = r.isLater(ctx); err == nil && !r.data.Later {
 		r.weaker("the options and indexes of %s were left as they are", quoted(r.target.to))
+	}
+	return err
+}
+
+// acceptWhole returns an error unless the target has exactly the documents that are restored.
+func (r *collectionRestore) acceptWhole(ctx context.Context) error {
+	same, err := r.hasAll(ctx)
+	if err == nil && !same {
+		err = mongosink.ErrNotRepeatable
 	}
 	return err
 }
@@ -39,7 +53,20 @@ func (r *collectionRestore) isLater(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	found, err := lookUp(ctx, r.coll)
-	return found != nil && found.UUID == made, err
+	if err != nil || found == nil {
+		return false, err
+	}
+	have, err := uuidOf(ctx, r.coll, found)
+	return have == made, err
+}
+
+// noteLater sets the mark of a target that the merge made, and that gets its indexes and its time limit
+// later.
+func (r *collectionRestore) noteLater(ctx context.Context, made uuid) error {
+	if err := r.later().set(ctx); err != nil {
+		return err
+	}
+	return r.later().note(ctx, made)
 }
 
 // fillOrMerge fills a target that has its name already.

@@ -94,7 +94,7 @@ func (r *collectionRestore) publish(ctx context.Context) error {
 	}
 	r.made = prepared.UUID
 	if r.job.opts.Merge && r.data.Later {
-		if err := errors.Join(r.later().set(ctx), r.later().note(ctx, r.made)); err != nil {
+		if err := r.noteLater(ctx, r.made); err != nil {
 			return err
 		}
 	}
@@ -189,20 +189,29 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 func (r *collectionRestore) abandon(ctx context.Context) error {
 	unfinished, err := r.unfinished(ctx)
 	if err == nil && unfinished {
-		err = r.coll.Drop(ctx)
+		err = r.dropUnfinished(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	if r.job.opts.Merge {
-		made, err := r.isLater(ctx)
-		if err == nil && !made {
-			err = r.later().coll.Drop(ctx)
-		}
-		if err != nil {
-			return err
-		}
-	}
 	filling := r.coll.Database().Collection(r.prepared().Name() + fillingSuffix)
-	return errors.Join(filling.Drop(ctx), r.prepared().Drop(ctx))
+	err = errors.Join(filling.Drop(ctx), r.prepared().Drop(ctx))
+	if err != nil || !r.job.opts.Merge {
+		return err
+	}
+	// A rename that is still under way finds nothing now: whether it made the target is certain.
+	made, err := r.isLater(ctx)
+	if err == nil && !made {
+		err = r.later().coll.Drop(ctx)
+	}
+	return err
+}
+
+// dropUnfinished drops a time series that is not complete. After a cancelled Finish it does not: an
+// insertion that comes after the removal would create it again, as a plain collection.
+func (r *collectionRestore) dropUnfinished(ctx context.Context) error {
+	if r.job.cancelled.Load() {
+		return fmt.Errorf("the time series %s is visible and not complete: run the restore again", quoted(r.target.to))
+	}
+	return r.coll.Drop(ctx)
 }

@@ -83,13 +83,19 @@ func (r *collectionRestore) fillMarked(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.createMarked(ctx); err != nil {
+	made, err := r.createMarked(ctx)
+	if err != nil {
 		return err
 	}
 	if err := r.insertSeries(ctx); err != nil {
 		return r.giveUp(ctx, err)
 	}
 	r.data.Later = true // the time limit
+	if r.job.opts.Merge {
+		if err := r.noteLater(ctx, made); err != nil {
+			return err
+		}
+	}
 	return r.mark().coll.Drop(ctx)
 }
 
@@ -104,28 +110,29 @@ func (r *collectionRestore) accept(ctx context.Context) error {
 }
 
 // createMarked sets the mark, and creates the time series, which must not exist. Nothing expires yet.
-func (r *collectionRestore) createMarked(ctx context.Context) error {
+// It returns the UUID of the time series, or zeros if the server gives none.
+func (r *collectionRestore) createMarked(ctx context.Context) (made uuid, err error) {
 	if err := r.mark().set(ctx); err != nil {
-		return err
+		return made, err
 	}
 	description, _ := withoutExpiry(r.head.Description)
 	result, err := stream.Run(ctx, source.Of(description), mongosink.CreateCollections(r.coll.Database(),
 		&mongosink.CreateCollectionsOptions{Rename: r.rename}))
 	if result.Existing > 0 || isConflict(err) { // another program made it
-		return errors.Join(ErrTargetExists, err, r.mark().coll.Drop(ctx))
+		return made, errors.Join(ErrTargetExists, err, r.mark().coll.Drop(ctx))
 	}
 	if err != nil {
-		return err
+		return made, err
 	}
 	found, err := lookUp(ctx, r.coll)
 	if err != nil || found == nil {
-		return err // the insertion fails
+		return made, err // the insertion fails
 	}
-	made, err := uuidOf(ctx, r.coll, found)
+	made, err = uuidOf(ctx, r.coll, found)
 	if err != nil || made == (uuid{}) {
-		return err
+		return made, err
 	}
-	return r.mark().note(ctx, made)
+	return made, r.mark().note(ctx, made)
 }
 
 // insertSeries inserts the documents, reads them back, and creates the indexes. Servers give the fields

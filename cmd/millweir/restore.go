@@ -91,9 +91,9 @@ func (a *app) restore() *cobra.Command {
 		Short: "Restore a backup, or a part of it",
 		Long: `restore makes the collections of a backup, by default of the newest, with their options and indexes. Nothing is
 visible under the names of the targets before everything is proven. A collection that exists is refused, unless it has
-exactly these documents already, or --replace or --merge is given. If restore is stopped by a signal before it makes
-anything visible, it removes what it prepared. If it fails, is killed, or is stopped later, run it again: it goes on,
-and ends in the same state.`,
+exactly these documents already, or --replace or --merge is given. If restore is stopped by a signal, it removes what it
+prepared and has not made visible. If it fails or is killed, that stays: run it again, and it goes on. It always ends in
+the same state.`,
 		Example: `  millweir restore ./repo --identity me.txt --rename shop=shop_test
   millweir restore ./repo latest --identity me.txt --include shop.orders --replace`,
 		Args: a.takesRepo(1),
@@ -195,7 +195,7 @@ func failedRestore(ctx context.Context, t *tracked, err error) error {
 	refused := errors.Is(err, backup.ErrTargetExists) || errors.Is(err, backup.ErrDamaged)
 	job, ok := t.Job.(backup.Abandoner)
 	switch prepared := ok && t.prepared.Load(); {
-	case ctx.Err() != nil && prepared && !t.finishing.Load():
+	case ctx.Err() != nil && prepared:
 		return abandonStopped(ctx, t, job, err)
 	case t.finishing.Load():
 		err = cli.Errorf("%w; some collections may be visible already: run this again to go on", err)
@@ -221,6 +221,10 @@ func abandonStopped(ctx context.Context, t *tracked, job backup.Abandoner, err e
 	defer cancel()
 	if left := job.Abandon(ctx); left != nil {
 		return cli.Errorf("%w; what was prepared could not be removed: %w; run this again to go on", err, left)
+	}
+	if t.finishing.Load() {
+		return cli.Errorf("%w; the rest of what was prepared was removed; some collections may be visible already: "+
+			"run this again to go on", err)
 	}
 	return cli.Errorf("%w; what was prepared was removed, and nothing is visible", err)
 }

@@ -76,7 +76,8 @@ func TestFailedRestore(t *testing.T) {
 		has                 string
 	}{
 		"stopped":                    {stopped, context.Canceled, nil, true, false, 1, "nothing is visible"},
-		"stopped at the end":         {stopped, context.Canceled, nil, true, true, 0, visible},
+		"stopped at the end":         {stopped, context.Canceled, nil, true, true, 1, visible},
+		"stopped at the end, stays":  {stopped, context.Canceled, lost, true, true, 1, "could not be removed"},
 		"stopped and not removed":    {stopped, context.Canceled, lost, true, false, 1, "could not be removed"},
 		"stopped before it prepared": {stopped, context.Canceled, nil, false, false, 0, "run this again to go on"},
 		"server away":                {t.Context(), lost, nil, true, false, 0, "run this again to go on"},
