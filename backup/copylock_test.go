@@ -88,18 +88,9 @@ func TestCopyRetain(t *testing.T) {
 
 // A target that cannot protect objects, and a protection that has ended, are refused before the first object.
 func TestCopyRetainRefused(t *testing.T) {
-	d := newDeployment(t)
-	d.fill(t, "shop", "cookies", 0, 9, 10)
-	r, _, _ := repository(t)
-	if _, err := backUp(t.Context(), r, d, nil); err != nil {
-		t.Fatal(err)
-	}
-	view, err := r.View(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	view := cookiesView(t, nil)
 	dir, mem := dirstore.New(t.TempDir(), nil), memstore.New(nil)
-	_, err = backup.Run(t.Context(), view.Copy(dir, &backup.CopyOptions{RetainUntil: time.Now().Add(time.Hour)}), 1)
+	_, err := backup.Run(t.Context(), view.Copy(dir, &backup.CopyOptions{RetainUntil: time.Now().Add(time.Hour)}), 1)
 	if !errors.Is(err, backup.ErrNoHold) || !errors.As(err, new(*backup.CopyTargetError)) {
 		t.Errorf("a directory: %v", err)
 	}
@@ -114,18 +105,9 @@ func TestCopyRetainRefused(t *testing.T) {
 
 // A copy of a protected backup that is not protected says so. A copy from a protected store needs no more.
 func TestCopyOfProtected(t *testing.T) {
-	d := newDeployment(t)
-	d.fill(t, "shop", "cookies", 0, 9, 10)
-	r, _, _ := repository(t)
 	opts := small()
 	opts.RetainUntil = time.Now().Add(time.Hour)
-	if _, err := backUp(t.Context(), r, d, opts); err != nil {
-		t.Fatal(err)
-	}
-	view, err := r.View(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	view := cookiesView(t, opts)
 	report, err := backup.Run(t.Context(), view.Copy(dirstore.New(t.TempDir(), nil), nil), 1)
 	if err != nil || !weakened(report) {
 		t.Errorf("%q, %v", report.Weaker, err)
@@ -173,18 +155,9 @@ func weakened(report backup.Report) bool {
 
 // A store that says only when it is asked that it protects nothing gets no copy.
 func TestCopyRetainUnheld(t *testing.T) {
-	d := newDeployment(t)
-	d.fill(t, "shop", "cookies", 0, 9, 10)
-	r, _, _ := repository(t)
-	if _, err := backUp(t.Context(), r, d, nil); err != nil {
-		t.Fatal(err)
-	}
-	view, err := r.View(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	view := cookiesView(t, nil)
 	to := unheld{memstore.New(nil)}
-	_, err = backup.Run(t.Context(), view.Copy(to, &backup.CopyOptions{RetainUntil: time.Now().Add(time.Hour)}), 1)
+	_, err := backup.Run(t.Context(), view.Copy(to, &backup.CopyOptions{RetainUntil: time.Now().Add(time.Hour)}), 1)
 	if left := keysOf(t, to, ""); !errors.Is(err, backup.ErrNoHold) || len(left) > 0 {
 		t.Errorf("%v, and %q are left", err, left)
 	}
@@ -194,3 +167,19 @@ func TestCopyRetainUnheld(t *testing.T) {
 type unheld struct{ *memstore.Store }
 
 func (unheld) Hold(context.Context, string, time.Time) error { return backup.ErrNoHold }
+
+// cookiesView returns the view of a new backup of a small collection.
+func cookiesView(t *testing.T, opts *backup.Options) *backup.View {
+	t.Helper()
+	d := newDeployment(t)
+	d.fill(t, "shop", "cookies", 0, 9, 10)
+	r, _, _ := repository(t)
+	if _, err := backUp(t.Context(), r, d, opts); err != nil {
+		t.Fatal(err)
+	}
+	view, err := r.View(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return view
+}

@@ -18,8 +18,9 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 0, "the number of random interleavings; 0 means some, and 1,000 with -long")
-	interleaving  = flag.Uint64("interleaving", 0, "the seed of the only random interleaving to run")
+	interleavings = flag.Int("interleavings", 0,
+		"the number of random interleavings; 0 means some, and 1,000 with -long")
+	interleaving = flag.Uint64("interleaving", 0, "the seed of the only random interleaving to run")
 )
 
 // Two writers, two pruners, sweepers, copies, a rekeying and a reader use two stores at the same time, each

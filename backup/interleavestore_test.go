@@ -96,7 +96,8 @@ func (s *watched) snapshot(t *testing.T) (all snapshot) {
 }
 
 func (s *watched) content(ctx context.Context, key string) ([]byte, error) {
-	return stream.Run(ctx, s.Store.Get(key, nil), sink.Fold(nil, func(all, p []byte) []byte { return append(all, p...) }))
+	join := func(all, p []byte) []byte { return append(all, p...) }
+	return stream.Run(ctx, s.Store.Get(key, nil), sink.Fold(nil, join))
 }
 
 // Put implements [backup.Store].

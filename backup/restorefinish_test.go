@@ -158,7 +158,10 @@ func TestRestorePublishesItsOwn(t *testing.T) {
 	r, _ := makeRepository(t)
 	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "orders", 5))
 	part := &RestoreOptions{From: int32(2)}
-	for name, opts := range map[string][2]*RestoreOptions{"all, then a part": {nil, part}, "a part, then all": {part, nil}} {
+	for name, opts := range map[string][2]*RestoreOptions{
+		"all, then a part": {nil, part},
+		"a part, then all": {part, nil},
+	} {
 		srv := mongotest.NewServer()
 		client := mongofixture.Connect(t, srv)
 		first, second := view(t, r, "").Restore(client, opts[0]), view(t, r, "").Restore(client, opts[1])

@@ -124,9 +124,7 @@ func TestSweepDuringCopy(t *testing.T) {
 			t.Errorf("%+v, %v", s, err)
 		}
 		time.Sleep(8 * day) // longer than a copy may take
-		if s, err := copied.Sweep(t.Context(), &SweepRepositoryOptions{WithoutBackups: true}); err != nil || s.Objects == 0 {
-			t.Errorf("%+v, %v", s, err)
-		}
+		sweepsAll(t, &copied)
 		if _, err := job.Finish(t.Context(), []Receipt{receipt}); !errors.Is(err, ErrNotFound) ||
 			has(to, manifestKey(run)) {
 			t.Errorf("a backup without its data: %v", err)
@@ -233,9 +231,7 @@ func TestSweepDeletesOldCopy(t *testing.T) {
 				t.Errorf("before the deletion: %v", err)
 			}
 		}}
-		if s, err := copied.Sweep(t.Context(), &SweepRepositoryOptions{WithoutBackups: true}); err != nil || s.Objects == 0 {
-			t.Errorf("%+v, %v", s, err)
-		}
+		sweepsAll(t, &copied)
 		copied.store = to
 		for range 2 { // the second finds all of it there
 			if _, err := Run(t.Context(), job, 1); err != nil {
@@ -248,4 +244,13 @@ func TestSweepDeletesOldCopy(t *testing.T) {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})
+}
+
+// sweepsAll sweeps a repository without a backup, and finds something to delete.
+func sweepsAll(t *testing.T, r *Repository) {
+	t.Helper()
+	s, err := r.Sweep(t.Context(), &SweepRepositoryOptions{WithoutBackups: true})
+	if err != nil || s.Objects == 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
 }

@@ -172,7 +172,9 @@ func TestBackupRefusals(t *testing.T) {
 		"wrong access key":   {j.with("AWS_ACCESS_KEY_ID=nobody"), nil, 1, []string{"credentials"}},
 		"missing bucket":     {j.env, []string{"--repo", "s3://no-such-bucket/x"}, 1, []string{"no-such-bucket"}},
 		"missing repository": {j.env, []string{"--repo", "s3://" + j.bucket + "/x"}, 1, []string{"millweir init"}},
-		"missing collection": {j.env, []string{"--include", "nowhere.other"}, 1, []string{"nowhere.other", "--include"}},
+		"missing collection": {
+			j.env, []string{"--include", "nowhere.other"}, 1, []string{"nowhere.other", "--include"},
+		},
 		"nothing matches":    {j.env, filter(`{"a": 1}`), 1, []string{"--allow-empty"}},
 		"filter is not JSON": {j.env, filter("a=1"), 2, []string{"--filter"}},
 		"filter is refused":  {j.env, filter(`{"$nonsense": 1}`), 2, []string{"$nonsense", "--filter"}},

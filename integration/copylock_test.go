@@ -41,7 +41,8 @@ func TestCopyLocked(t *testing.T) {
 		client := s.Client(t)
 		to := s3store.New(client, storeBucket(t, s, client, true), "copy", nil)
 		for _, until := range []time.Time{{}, time.Now().Add(2 * time.Hour), time.Now().Add(time.Hour)} {
-			if _, err := backup.Run(t.Context(), view.Copy(to, &backup.CopyOptions{RetainUntil: until}), 1); err != nil {
+			retained := view.Copy(to, &backup.CopyOptions{RetainUntil: until})
+			if _, err := backup.Run(t.Context(), retained, 1); err != nil {
 				t.Fatal(err)
 			}
 		}

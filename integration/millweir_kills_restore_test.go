@@ -22,8 +22,8 @@ func TestRestoreKills(t *testing.T) {
 	t.Parallel()
 	d := newRestoreDrill(t)
 	n := sample(2, 17)
-	t.Logf("| target | killed | kills | as before | some complete | complete | staged collections left | ended before | " +
-		"equal after the next run |")
+	t.Logf("| target | killed | kills | as before | some complete | complete | staged collections left " +
+		"| ended before | equal after the next run |")
 	t.Logf("|---|---|---|---|---|---|---|---|---|")
 	phases := map[string]int{}
 	for _, way := range restoreWays {

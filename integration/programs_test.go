@@ -140,7 +140,8 @@ func (c *child) refused(t testing.TB, code int, words ...string) {
 	}
 	messages := 0
 	for line := range strings.Lines(c.stderr.String()) {
-		progress := slices.ContainsFunc([]string{"began ", "under way: ", "waiting for ", "warning: "}, func(kind string) bool {
+		kinds := []string{"began ", "under way: ", "waiting for ", "warning: "}
+		progress := slices.ContainsFunc(kinds, func(kind string) bool {
 			return strings.HasPrefix(line, name+": "+kind)
 		})
 		if !progress {

@@ -118,7 +118,8 @@ func downloadMinioGo(t *testing.T, client *s3.Client, bucket string, want, key [
 		}
 		comparable := len(object.Checksums) > 0 || key == nil && !strings.Contains(object.ETag, "-")
 		if verified := object.Verification.Algorithm != ""; verified != comparable {
-			t.Errorf("%d bytes, %d at a time: compared with %+v: %+v", len(want), parallelism, object.Verification, object)
+			t.Errorf("%d bytes, %d at a time: compared with %+v: %+v", len(want), parallelism,
+				object.Verification, object)
 		}
 		t.Logf("%d bytes, ETag %s, checksums %v: compared with %+v", len(want), object.ETag, object.Checksums,
 			object.Verification)

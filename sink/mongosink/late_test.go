@@ -39,9 +39,10 @@ func TestBulkLostThenOverturned(t *testing.T) {
 					for _, command := range []string{"update", "insert"} {
 						srv.Inject(mongotest.Fault{Command: command, Nth: 1, Lose: true})
 					}
-					r, err := stream.Run(t.Context(), source.Of(c.first, c.second), mongosink.Bulk(coll, &mongosink.WriteOptions{
+					opts := &mongosink.WriteOptions{
 						Ordered: ordered, BatchDocuments: 1, Parallelism: 1, RetryTimeout: time.Hour,
-					}))
+					}
+					r, err := stream.Run(t.Context(), source.Of(c.first, c.second), mongosink.Bulk(coll, opts))
 					stops := ordered && !numbers && !c.safe
 					if errors.Is(err, mongosink.ErrOutcomeUnknown) != stops ||
 						stops && stream.ClassOf(err) != stream.UnknownOutcome {

@@ -50,7 +50,7 @@ func TestLostThenOverturned(t *testing.T) {
 		safe   bool
 	}{
 		"the same":                   {writes: list(replace(1, 1), replace(1, 2))},
-		"insert, insert, the same":   {writes: list(insert(1), insert(2), replace(1, 2))},
+		"two inserts, the same":      {writes: list(insert(1), insert(2), replace(1, 2))},
 		"another":                    {writes: list(replace(1, 1), replace(2, 2)), safe: true},
 		"int64":                      {writes: list(replace(int32(1), 1), replace(int64(1), 2))},
 		"double":                     {writes: list(replace(int32(1), 1), replace(1.0, 2))},
@@ -61,8 +61,8 @@ func TestLostThenOverturned(t *testing.T) {
 		"in documents":               {writes: list(replace(fields("a", 1), 1), replace(fields("a", 1.0), 2))},
 		"in other documents":         {writes: list(replace(fields("a", 1), 1), replace(fields("b", 1), 2)), safe: true},
 		"letters":                    {writes: list(replace("a", 1), replace("A", 2)), safe: true},
-		"letters under a collation":  {writes: list(replace("a", 1), replace("A", 2)), option: []bson.E{nocase}},
-		"numbers under a collation":  {writes: list(replace(1, 1), replace(2, 2)), option: []bson.E{nocase}, safe: true},
+		"letters, a collation":       {writes: list(replace("a", 1), replace("A", 2)), option: []bson.E{nocase}},
+		"numbers, a collation":       {writes: list(replace(1, 1), replace(2, 2)), option: []bson.E{nocase}, safe: true},
 		"twice in one batch":         {writes: list(replace(1, 1), replace(1.0, 2)), batch: 2},
 		"two in one batch":           {writes: list(replace(1, 1), replace(2, 2)), batch: 2, safe: true},
 		"an insert, capped":          {writes: list(insert(1)), option: []bson.E{e("capped", true), e("size", 5000)}},

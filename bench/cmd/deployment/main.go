@@ -30,8 +30,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/millweir/millweir/bench/internal/child"
 	"github.com/millweir/millweir/bench/internal/report"
@@ -41,10 +39,7 @@ func main() {
 	if status, ok := child.Main(runProgram); ok {
 		os.Exit(status)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := runCommand(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	report.Exit(err)
+	report.Command(runCommand)
 }
 
 // settings holds the values of the flags.

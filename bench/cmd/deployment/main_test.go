@@ -5,36 +5,25 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"os"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/bench/internal/child"
+	"github.com/millweir/millweir/bench/internal/childtest"
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/s3test"
 )
 
 // TestMain lets the test's own binary act as the programs that the command starts.
-func TestMain(m *testing.M) {
-	if status, ok := child.Main(runProgram); ok {
-		os.Exit(status)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { childtest.Main(m, runProgram) }
 
 func start(t *testing.T) *s3test.Server {
 	t.Helper()
 	srv := s3test.New(nil)
 	t.Cleanup(srv.Close)
-	// With the race detector each program would wait a second before it exits.
-	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AWS_CONFIG_FILE", "/nonexistent")
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+	childtest.SetEnv(t)
 	return srv
 }
 

@@ -50,9 +50,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 
 	"github.com/millweir/millweir/bench/internal/child"
 	"github.com/millweir/millweir/bench/internal/report"
@@ -62,10 +60,7 @@ func main() {
 	if status, ok := child.Main(runProgram); ok {
 		os.Exit(status)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	report.Exit(err)
+	report.Command(run)
 }
 
 // settings holds the values of the flags.

@@ -11,18 +11,14 @@ import (
 	"testing"
 
 	"github.com/millweir/millweir/bench/internal/child"
+	"github.com/millweir/millweir/bench/internal/childtest"
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/s3test"
 )
 
 // TestMain lets the test's own binary act as the programs that the command starts.
-func TestMain(m *testing.M) {
-	if status, ok := child.Main(runProgram); ok {
-		os.Exit(status)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { childtest.Main(m, runProgram) }
 
 // testServers are the servers for tests, which run in this process.
 type testServers struct {
@@ -35,12 +31,7 @@ func start(t *testing.T) testServers {
 	s := testServers{mongotest.NewServer(), s3test.New(nil)}
 	t.Cleanup(s.mongo.Close)
 	t.Cleanup(s.s3.Close)
-	// With the race detector each program would wait a second before it exits.
-	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AWS_CONFIG_FILE", "/nonexistent")
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+	childtest.SetEnv(t)
 	return s
 }
 

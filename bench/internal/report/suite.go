@@ -1,15 +1,18 @@
 package report
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +43,15 @@ func Exit(err error) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
+}
+
+// Command runs a program of a benchmark with the arguments of the process, and exits as [Exit] does.
+// SIGINT and SIGTERM cancel its context.
+func Command(run func(ctx context.Context, args []string, out, log io.Writer) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	Exit(err)
 }
 
 // Run parses args, measures the cases and writes the report to out. With -json, out gets only JSON,

@@ -145,8 +145,8 @@ func (set *Set) versitygw(ctx context.Context, bin string, s *S3) error {
 		}
 		return err
 	}
-	return set.serve(ctx, &child.TailBuffer{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey,
-		"--region", region,
+	return set.serve(ctx, &child.TailBuffer{}, healthy, bin,
+		"--port", addr, "--access", accessKey, "--secret", secretKey, "--region", region,
 		"-q", "--health", "/healthy", "posix", "--sidecar", sidecar, data)
 }
 
@@ -189,7 +189,9 @@ func find(env, name string) (string, bool) {
 }
 
 // serve starts a server and waits until ready returns nil. Close stops the server.
-func (set *Set) serve(ctx context.Context, log *child.TailBuffer, ready func() error, bin string, args ...string) error {
+func (set *Set) serve(
+	ctx context.Context, log *child.TailBuffer, ready func() error, bin string, args ...string,
+) error {
 	cmd := exec.Command(bin, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = set.Dir, log, log, time.Second
 	cmd.SysProcAttr = child.EndWithParent()
