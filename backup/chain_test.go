@@ -36,7 +36,7 @@ func receiptsOf(t *testing.T, text string) (all []receiptObject) {
 }
 
 // In a chain, each receipt begins where the previous one ended. Of several chains, findChain
-// returns the one that was complete first, whatever the order of the receipts.
+// returns the one that was complete first, in any order of the receipts.
 func TestFindChain(t *testing.T) {
 	for _, test := range []struct{ name, receipts, want string }{
 		{"none", "", ""},

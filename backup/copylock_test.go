@@ -103,7 +103,7 @@ func TestCopyRetainRefused(t *testing.T) {
 	}
 }
 
-// A copy of a protected backup that is not protected says so. A copy from a protected store needs no more.
+// The report of an unprotected copy of a protected backup warns of that. That of a protected copy does not.
 func TestCopyOfProtected(t *testing.T) {
 	opts := small()
 	opts.RetainUntil = time.Now().Add(time.Hour)

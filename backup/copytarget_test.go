@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// failingStore is a store of which one operation fails.
+// failingStore is a store whose operation op fails.
 type failingStore struct {
 	*memStore
 	op string

@@ -20,7 +20,7 @@ import (
 
 // makeFormat1 is for the day on which format 1 changes before the first release, and for no other: what
 // a release has written must be readable for ever. See docs/format.md.
-var makeFormat1 = flag.Bool("make-format1", false, "make the repositories in testdata/format1 anew")
+var makeFormat1 = flag.Bool("make-format1", false, "make the repositories in testdata/format1 again")
 
 // format1 is where the repositories are that were written in format 1.
 var format1 = filepath.Join("testdata", "format1")
@@ -57,7 +57,7 @@ func everyType(t *testing.T) bson.Raw {
 	})
 }
 
-// newFormat1Server returns the server of which the repositories have backups, as it was at the first one.
+// newFormat1Server returns the server that the repositories back up, as it was at the first backup.
 func newFormat1Server(t *testing.T) deployment {
 	t.Helper()
 	d := newDeployment(t)

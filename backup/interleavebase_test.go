@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/mongotest"
 )
 
-// base is what all worlds begin with: two backups, the second of which names segments of the first,
-// what two killed backups left, and half a copy.
+// base is what all worlds begin with: two backups that share segments, what two killed backups left,
+// and half a copy.
 type base struct {
 	reader, writer, rekeyed backup.Keys
 	main, other             snapshot

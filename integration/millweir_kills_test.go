@@ -121,7 +121,8 @@ func (k *backupKills) randomTimes(t *testing.T, n int) {
 	}
 }
 
-// everyRequest kills backups before and after every request to the store, or at so many of them.
+// everyRequest kills backups before and after every request to the store. If few is not 0, it kills at
+// that number of requests.
 func (k *backupKills) everyRequest(t *testing.T, few int) {
 	t.Helper()
 	env := servers.Env(k.requests.URL)

@@ -18,7 +18,7 @@ type madeReader struct {
 	left  int // documents to read at most
 }
 
-// peek returns the next documents: one more than fit into a batch of count, if there are so many.
+// peek returns the next documents: at most one more than fit into a batch of count.
 func (r *madeReader) peek(count int) (docs []bson.Raw) {
 	size := 0
 	for _, s := range r.spans {

@@ -13,7 +13,7 @@ import (
 //	options.Client().ApplyURI(srv.URI()).SetDialer(srv)
 func NewMemoryServer() *Server { return newServer(memlisten.New(memoryAddr{})) }
 
-// DialContext returns a connection to the server, whatever the address.
+// DialContext returns a connection to the server, for any address.
 func (s *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if memory, ok := s.listener.(*memlisten.Listener); ok {
 		return memory.DialContext(ctx, network, address)

@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Carry refuses every flow of a codec before its first element, whatever the elements are: output may
-// be made of several of them. Only Digest passes its input on.
+// Carry refuses every flow of a codec before its first element, because the output may be made of
+// several elements. Only Digest passes its input on.
 func TestCarryOfEveryCodec(t *testing.T) {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {

@@ -23,7 +23,7 @@ func New(addr net.Addr) *Listener {
 	return l
 }
 
-// DialContext returns a connection to the listener, whatever the address. It waits until the server
+// DialContext returns a connection to the listener, for any address. It waits until the server
 // accepts it.
 func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()

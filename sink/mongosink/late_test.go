@@ -22,7 +22,7 @@ func TestBulkLostThenOverturned(t *testing.T) {
 	updateMany := mongosink.UpdateMany(fields("n", 1), fields("$set", fields("n", 2)))
 	for name, c := range map[string]struct {
 		first, second mongosink.Write
-		safe          bool // whatever the server executes late
+		safe          bool // also if the server executes a write late
 	}{
 		"replace, replace the same":   {replace(1), mongosink.ReplaceOne(id(1), fields("n", 2)), false},
 		"replace, delete the same":    {replace(1), mongosink.DeleteOne(id(1)), false},

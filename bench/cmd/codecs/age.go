@@ -61,7 +61,7 @@ func ages(_ *input, _ pekko.Peer) ([]report.Case, error) {
 		return nil, err
 	}
 	d := caseBuilder{right: equals(plain), err: b.err, Case: encrypt}
-	d.Name, d.About = "age-decrypt", "age → bytes, by 64 KiB, beyond what it takes to make ours its input anew"
+	d.Name, d.About = "age-decrypt", "age → bytes, by 64 KiB, beyond what it takes to make its input again"
 	in := reusableSource(sealed.Bytes())
 	d.Ours = d.peer("millweir agecodec.Decrypt", report.Bar{}, outputOf(stream.Via(in, agecodec.Decrypt(key))))
 	again := caseBuilder{right: equals(sealed.Bytes()), Case: d.Case}

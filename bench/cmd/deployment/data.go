@@ -24,8 +24,8 @@ type collection struct {
 	documents      *mongotest.Generated
 }
 
-// templates are the documents of which all others are copies with an _id of their own. They are more
-// than a compressor remembers.
+// templates are documents. All others are copies of them, each with its own _id. There are more than a
+// compressor remembers.
 type templates []bson.Raw
 
 const idOffset = 4 + 1 + len("_id\x00") // of the ObjectID in a document: length, type and name
@@ -76,7 +76,7 @@ func (d *deployment) add(t templates, database, name string, documents, changed 
 	d.bytes += size(g, t)
 }
 
-// manyCollections returns a deployment of which most collections are tiny.
+// manyCollections returns a deployment of n collections. Most of them are tiny.
 func manyCollections(t templates, n int) *deployment {
 	d := &deployment{name: fmt.Sprintf("%d collections", n)}
 	for i := range n {

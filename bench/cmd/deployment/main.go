@@ -13,7 +13,7 @@
 // Every run is verified: each document of each collection of a backup and of a restored deployment is
 // compared with the source byte for byte.
 //
-//   - backup, restore: a deployment of a quarter of -size, beside the competent program.
+//   - backup, restore: a deployment of a quarter of -size, compared with the competent program.
 //   - many-*: a deployment of -collections collections, most of them tiny.
 //   - again: a second backup after 1 % of the newest documents changed.
 //   - growth-*: deployments of -size and of ten times as much. By default that is 1 GB and 10 GB, which
