@@ -46,8 +46,9 @@ type RestoreOptions struct {
 	DropTarget bool
 
 	// Merge adds the documents to a collection that exists, and leaves its options and indexes as
-	// they are. If one of them has a document with the same _id and other bytes, none is added. It
-	// excludes DropTarget.
+	// they are. If one of them has a document with the same _id and other bytes, none is added. A
+	// capped collection or a time series that exists must have exactly the documents that it would
+	// get. Merge excludes DropTarget.
 	Merge bool
 
 	// Roles restores the roles that users defined.
