@@ -28,8 +28,17 @@ func (c *cutter) size(n int) int {
 
 // part is a part on its way to the service.
 type part struct {
-	n    int // from 1
-	body slabs
+	n         int // from 1
+	body      slabs
+	algorithm *algorithm // of sum; nil if sum is not computed yet
+	sum       []byte
+}
+
+// addChecksum computes the checksum of the part, unless the part has it.
+func (p *part) addChecksum(a *algorithm) {
+	if p.algorithm != a {
+		p.algorithm, p.sum = a, a.of(&p.body)
+	}
 }
 
 // write adds p to the parts. It calls full for each part that is full. full takes the part by

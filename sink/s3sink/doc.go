@@ -86,6 +86,7 @@
 //
 // # Cleaning up
 //
+// If the source fails while the upload begins, the run waits for the reply with the upload's id.
 // An upload is aborted after its last part has ended, on a separate context. A part without a reply
 // may arrive after the abort. Such an upload is aborted again after 0.1 s, and once more if that
 // was necessary. If the server does not answer, the abort is repeated for at most AbortTimeout.

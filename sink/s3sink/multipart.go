@@ -26,16 +26,17 @@ type multipart struct {
 	gone                bool       // the service does not know the upload that is resumed
 }
 
-// create begins a multipart upload.
-func (q *requests) create(ctx context.Context, token string) (*multipart, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+// create begins a multipart upload. The request is repeated while repeat is not done. An attempt
+// ends only when ctx has been done for a while.
+func (q *requests) create(ctx, repeat context.Context, token string) (*multipart, error) {
+	if repeat.Err() != nil {
+		return nil, context.Cause(repeat)
 	}
 	in := q.objectHeaders(token)
 	t := q.newAttempts("create multipart upload", q.requestTimeout(0))
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
-	out, err := send(ctx, q, t, func() (*s3.CreateMultipartUploadOutput, error) {
+	out, err := send(repeat, q, t, func() (*s3.CreateMultipartUploadOutput, error) {
 		in.ChecksumAlgorithm, in.ChecksumType = q.algorithm().name, q.algorithm().kind()
 		out, err := q.client.CreateMultipartUpload(longer, &in, t.options)
 		if err == nil && !isName(out.UploadId) {
@@ -44,7 +45,7 @@ func (q *requests) create(ctx context.Context, token string) (*multipart, error)
 		return out, err
 	})
 	if err != nil {
-		return nil, q.requestError(ctx, t.what, err)
+		return nil, q.requestError(repeat, t.what, err)
 	}
 	m := &multipart{requests: q, id: *out.UploadId, token: token}
 	m.startedAt, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
@@ -102,9 +103,8 @@ func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD
 			Body:          t.body(&p.body),
 			ContentLength: aws.Int64(sent.size),
 		}
-		if a := m.algorithm(); a != sent.algorithm {
-			sent.algorithm, sent.sum = a, a.of(&p.body)
-		}
+		p.addChecksum(m.algorithm())
+		sent.algorithm, sent.sum = p.algorithm, p.sum
 		setPart(in, sent.algorithm.sums(encode(sent.sum)))
 		if contentMD5 || m.checksum() == ChecksumMD5 {
 			in.ContentMD5 = aws.String(encode(md5Of(&p.body)))

@@ -132,7 +132,7 @@ func (p prober) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.upload, err = r.create(ctx, r.token); err != nil {
+	if r.upload, err = r.create(ctx, ctx, r.token); err != nil {
 		return err
 	}
 	if err := r.upload.send(ctx, r.cutter.take()); err != nil {

@@ -133,12 +133,14 @@ func (m *multipart) has(p part) (sentPart, bool) {
 	mine := sentPart{n: p.n, size: int64(p.body.size), algorithm: m.algorithm()}
 	switch {
 	case m.gone: // the parts are needed only to compare the whole
-		mine.sum, mine.etag = mine.algorithm.of(&p.body), etagOf(&p.body)
+		p.addChecksum(mine.algorithm)
+		mine.sum, mine.etag = p.sum, etagOf(&p.body)
 		return mine, true
 	case p.n > len(m.stored), m.stored[p.n-1].size != mine.size, m.encryptionUnknown():
 		return mine, false
 	}
-	mine.sum = mine.algorithm.of(&p.body)
+	p.addChecksum(mine.algorithm)
+	mine.sum = p.sum
 	stored := m.stored[p.n-1]
 	mine.etag = stored.etag
 	switch {

@@ -7,15 +7,18 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// run is the state of one upload. It belongs to the caller's goroutine, except parts.
+// run is the state of one upload. It belongs to the caller's goroutine, except parts, begun and
+// upload.
 type run struct {
 	*requests
 	cutter  cutter
-	upload  *multipart // nil until the stream exceeds one part
-	token   string     // the write token
-	sending bool       // the senders have been started
-	emitErr error      // the error that emit returned
-	parts   chan part  // on their way to the senders
+	token   string    // the write token
+	sending bool      // the senders have been started
+	emitErr error     // the error that emit returned
+	parts   chan part // on their way to the senders
+
+	upload *multipart    // nil until begun is closed, unless it is resumed
+	begun  chan struct{} // closed when the upload has begun
 }
 
 func newRun(s *settings) *run {
@@ -24,6 +27,7 @@ func newRun(s *settings) *run {
 		cutter:   cutter{settings: s},
 		token:    newWriteToken(),
 		parts:    make(chan part),
+		begun:    make(chan struct{}),
 	}
 }
 
@@ -60,12 +64,17 @@ func (r *run) store(ctx context.Context, src stream.Source[[]byte]) (Object, err
 		}
 	}
 	g, gctx := stream.NewGroup(ctx)
-	err := g.Do(func() error { return r.fill(gctx, g, src) })
+	send := func() error {
+		if !r.sending {
+			r.start(ctx, gctx, g)
+		}
+		return r.send(gctx)
+	}
+	err := g.Do(func() error { return r.fill(gctx, src, send) })
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return Object{}, r.upload.withAbort(ctx, err)
 	}
 	object, err := r.finish(ctx)
@@ -105,11 +114,11 @@ func (r *run) ifAbsent(ctx context.Context) error {
 	return nil
 }
 
-// fill reads src and hands the full parts to the senders.
-func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byte]) error {
+// fill reads src and sends the full parts.
+func (r *run) fill(ctx context.Context, src stream.Source[[]byte], send func() error) error {
 	err := stream.EachLent(ctx, src, func(p []byte) error { // write copies p into a part
 		if r.emitErr == nil {
-			r.emitErr = r.write(ctx, g, p)
+			r.emitErr = r.write(ctx, p, send)
 		}
 		return r.emitErr
 	})
@@ -117,8 +126,9 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 		err = r.emitErr // a source may ignore the error, and end as if the object were whole
 	}
 	rest := r.cutter.part.body.size > 0 || r.cutter.count == 0 // an upload has at least one part
-	if err == nil && (r.upload != nil && rest || r.upload == nil && r.encrypts()) {
-		err = r.send(ctx, g)
+	multi := r.sending || r.upload != nil                      // or resumed
+	if err == nil && (multi && rest || !multi && r.encrypts()) {
+		err = send()
 	}
 	if err == nil {
 		close(r.parts)
@@ -126,38 +136,54 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 	return err
 }
 
-func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
+func (r *run) write(ctx context.Context, p []byte, send func() error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := r.cutter.write(ctx, p, func() error { return r.send(ctx, g) })
+	err := r.cutter.write(ctx, p, send)
 	if errors.Is(err, ErrTooLarge) {
 		return r.failed("upload", err)
 	}
 	return err
 }
 
-// send hands the part being filled to the senders. The first call begins the upload, and the
-// senders.
-func (r *run) send(ctx context.Context, g *stream.Group) error {
-	if r.upload == nil {
+// start begins the upload, unless it is resumed, and starts the senders. More parts are filled
+// while the upload begins. If the source fails meanwhile, which ends group, the request is still
+// answered: without its reply the upload could not be aborted.
+func (r *run) start(ctx, group context.Context, g *stream.Group) {
+	r.sending = true
+	if r.upload != nil {
+		close(r.begun)
+	} else {
 		if r.cutter.total == 0 {
 			r.inUse.Store(int64(ChecksumNone)) // MinIO rejects the checksum of a single empty part
 		}
-		upload, err := r.create(ctx, r.token)
-		if err != nil {
+		g.Go(func() error {
+			upload, err := r.create(ctx, group, r.token)
+			if err == nil {
+				r.upload = upload
+				close(r.begun)
+			}
 			return err
-		}
-		r.upload = upload
+		})
 	}
-	if !r.sending {
-		r.sending = true
-		for range r.opts.Parallelism {
-			g.Go(func() error { return r.sender(ctx) })
-		}
+	for range r.opts.Parallelism {
+		g.Go(func() error { return r.sender(group) })
+	}
+}
+
+// send hands the part being filled to the senders. While they are busy, it computes the checksum
+// that a sender would compute.
+func (r *run) send(ctx context.Context) error {
+	p := r.cutter.take()
+	select {
+	case r.parts <- p:
+		return nil
+	default:
+		p.addChecksum(r.algorithm())
 	}
 	select {
-	case r.parts <- r.cutter.take():
+	case r.parts <- p:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -172,6 +198,10 @@ func (r *run) sender(ctx context.Context) error {
 			if !ok {
 				return nil
 			}
+			p.addChecksum(r.algorithm())
+			if !r.waitBegun(ctx) {
+				return nil
+			}
 			if err := r.upload.send(ctx, p); err != nil {
 				return err
 			}
@@ -180,4 +210,13 @@ func (r *run) sender(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// waitBegun waits until the upload has begun. It reports whether parts may be sent.
+func (r *run) waitBegun(ctx context.Context) bool {
+	select {
+	case <-r.begun:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
 }

@@ -143,8 +143,8 @@ type Object struct {
 //     MaxSize and MaxMemory change that; docs/s3.md has the table. A budget of the context
 //     ([stream.WithBudget]) must be at least one part, or Parallelism parts if that option is set.
 //     While it has no room for larger parts, the upload sends smaller ones.
-//   - Order and goroutines: the caller's goroutine fills parts, Parallelism others send them in any
-//     order. All have ended when the run returns.
+//   - Order and goroutines: the caller's goroutine fills parts, also while another begins the
+//     upload. Parallelism others send the parts in any order. All have ended when the run returns.
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and
 //     [ErrConflict] with IfAbsent; [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrNotLocked],
 //     [ErrNoObjectLock], [ErrUploadGone], [ErrNotStored], [ErrBrokenOff], [ErrOutcomeUnknown]. On
