@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/millweir/millweir/bench/cmd/s3/transfers"
 	"github.com/millweir/millweir/bench/internal/report"
-	"github.com/millweir/millweir/source/s3source"
 )
 
 // The far server answers each request after a latency, and limits the bytes of each connection.
@@ -24,31 +24,29 @@ func far(s *servers) []report.Case {
 	return []report.Case{
 		{
 			Name: "download-far", About: "one object" + about, Unit: "byte", Units: s.size, Want: int64(s.size),
-			By: report.Wall,
-			Ours: report.Peer{Name: "millweir s3source.Download", Run: ours(s.far, &s3source.DownloadOptions{
-				Parallelism: parallelism, PartSize: partSize,
-			})},
+			By:   report.Wall,
+			Ours: report.Peer{Name: "millweir s3source.Download", Run: transfers.DownloadRanges(s.far)},
 			Peers: []report.Peer{
 				ideal,
-				{Name: "transfermanager.GetObject", Run: transferGet(s.far)},
+				{Name: "transfermanager.GetObject", Run: transfers.TransferGet(s.far)},
 			},
 		},
 		{
 			Name: "upload-far", About: "one object" + about, Unit: "byte", Units: s.size, Want: int64(s.size),
 			By:   report.Wall,
-			Ours: report.Peer{Name: "millweir s3sink.Upload", Run: upload(s.far, s.size)},
+			Ours: report.Peer{Name: "millweir s3sink.Upload", Run: transfers.Upload(s.far, s.size)},
 			Peers: []report.Peer{
 				ideal,
-				{Name: "manager.Uploader", Run: managerUpload(s.far, s.size)},
+				{Name: "manager.Uploader", Run: transfers.ManagerUpload(s.far, s.size)},
 			},
 		},
 	}
 }
 
-// leastTime returns the time of all parts, parallelism at a time.
+// leastTime returns the time of all parts, transfers.Parallelism at a time.
 func leastTime(size int) time.Duration {
-	onePart := latency + time.Duration(partSize/farRate*float64(time.Second))
-	return time.Duration(float64(size) / (parallelism * partSize) * float64(onePart))
+	onePart := latency + time.Duration(transfers.PartSize/farRate*float64(time.Second))
+	return time.Duration(float64(size) / (transfers.Parallelism * transfers.PartSize) * float64(onePart))
 }
 
 // takes returns work that took the given time.

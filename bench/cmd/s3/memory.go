@@ -2,58 +2,23 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
+	"github.com/millweir/millweir/bench/cmd/s3/transfers"
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/internal/rusage"
-	"github.com/millweir/millweir/source/s3source"
 )
 
-// transferRole is the argument of a process that transfers one object, whose memory is measured.
-const transferRole = "transfer"
-
 // maxRSS is the memory limit of ours in MiB: a part more than there are in flight, and the program.
-const maxRSS = (parallelism+1)*partSize>>20 + 20
+const maxRSS = (transfers.Parallelism+1)*transfers.PartSize>>20 + 20
 
-// transfer is one transfer in a process of its own.
-type transfer struct {
-	Name string // a key of runs
-	Size int
-	At   endpoints
-}
-
-// run does the transfer and returns its size.
-func (t transfer) run() (int64, error) {
-	cert, err := x509.ParseCertificate(t.At.Certificate)
-	if err != nil {
-		return 0, err
-	}
-	trusted := x509.NewCertPool()
-	trusted.AddCert(cert)
-	c := client(t.At.HTTPS, &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12})
-	run, ok := map[string]func() (int64, error){
-		"download": ours(c, &s3source.DownloadOptions{
-			Parallelism: parallelism,
-			PartSize:    partSize,
-		}),
-		"transfermanager.GetObject":    transferGet(c),
-		"upload":                       upload(c, t.Size),
-		"manager.Uploader":             managerUpload(c, t.Size),
-		"transfermanager.UploadObject": transferUpload(c, t.Size),
-	}[t.Name]
-	if !ok {
-		return 0, fmt.Errorf("no transfer has the name %q", t.Name)
-	}
-	return run()
-}
-
-// memory measures the peak memory of a process that transfers one object.
+// memory measures the peak memory of a process that transfers one object. The process is the program
+// one: this one also draws charts, and has other clients, which took 6 MiB of the peak.
 func memory(s *servers) []report.Case {
 	one := func(name string, peers ...string) report.Case {
 		c := report.Case{
@@ -76,17 +41,19 @@ func memory(s *servers) []report.Case {
 // inProcess runs one transfer in a new process.
 func (s *servers) inProcess(name string) report.Work {
 	return func(int) (report.Sample, error) {
-		self, err := os.Executable()
+		program, err := s.buildOne()
 		if err != nil {
 			return report.Sample{}, err
 		}
-		task, err := json.Marshal(transfer{name, s.size, s.at})
+		task, err := json.Marshal(transfers.Task{
+			Name: name, Size: s.size, URL: s.at.HTTPS, Certificate: s.at.Certificate,
+		})
 		if err != nil {
 			return report.Sample{}, err
 		}
 		var got int64
 		var out bytes.Buffer
-		work := exec.Command(self, transferRole)
+		work := exec.Command(program)
 		work.Stdin, work.Stdout, work.Stderr = bytes.NewReader(task), &out, os.Stderr
 		began := time.Now()
 		if err := work.Run(); err != nil {
@@ -100,4 +67,23 @@ func (s *servers) inProcess(name string) report.Work {
 			Allocs: -1, RSS: rusage.PeakRSS(work.ProcessState),
 		}, nil
 	}
+}
+
+// buildOne builds the program one in its first call, and returns its file.
+func (s *servers) buildOne() (string, error) {
+	if s.dir != "" {
+		return filepath.Join(s.dir, "one"), nil
+	}
+	dir, err := os.MkdirTemp("", "bench-s3-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "one")
+	build := exec.Command("go", "build", "-o", file, "github.com/millweir/millweir/bench/cmd/s3/one")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return "", fmt.Errorf("build the program of one transfer: %w", err)
+	}
+	s.dir = dir
+	return file, nil
 }

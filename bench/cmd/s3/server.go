@@ -3,21 +3,19 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/bench/cmd/s3/transfers"
 )
 
 // serverRole is the argument of the process that serves.
@@ -42,7 +40,7 @@ func serve(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	handler := newStore(contentOf(size))
+	handler := newStore(transfers.ContentOf(size))
 	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
 	far := httptest.NewServer(slowly(handler))
 	defer plain.Close()
@@ -61,6 +59,7 @@ type servers struct {
 	stdin io.Closer
 	size  int // of the object
 	at    endpoints
+	dir   string // of the program one; "" until it is built
 
 	http, https, far *s3.Client
 	trust            *tls.Config
@@ -92,14 +91,11 @@ func (s *servers) start(size int) error {
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	cert, err := x509.ParseCertificate(s.at.Certificate)
-	if err != nil {
+	if s.trust, err = transfers.Trust(s.at.Certificate); err != nil {
 		return err
 	}
-	trusted := x509.NewCertPool()
-	trusted.AddCert(cert)
-	s.trust = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
-	s.http, s.https, s.far = client(s.at.HTTP, nil), client(s.at.HTTPS, s.trust), client(s.at.Far, nil)
+	s.http, s.https = transfers.Client(s.at.HTTP, nil), transfers.Client(s.at.HTTPS, s.trust)
+	s.far = transfers.Client(s.at.Far, nil)
 	return nil
 }
 
@@ -108,21 +104,5 @@ func (s *servers) close() error {
 	if s.stdin == nil {
 		return nil
 	}
-	return errors.Join(s.stdin.Close(), s.cmd.Wait())
-}
-
-func client(endpoint string, trust *tls.Config) *s3.Client {
-	return s3.New(s3.Options{
-		BaseEndpoint: aws.String(endpoint), Region: region, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
-		HTTPClient:  &http.Client{Transport: transport(trust)},
-	})
-}
-
-const region, accessKey, secretKey = "us-east-1", "bench", "benchsecret"
-
-// transport returns the HTTP transport of all clients. It keeps as many connections as the SDK's
-// own.
-func transport(trust *tls.Config) *http.Transport {
-	return &http.Transport{TLSClientConfig: trust, MaxIdleConnsPerHost: 10}
+	return errors.Join(s.stdin.Close(), s.cmd.Wait(), os.RemoveAll(s.dir))
 }

@@ -1,34 +1,36 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"hash/crc64"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/millweir/millweir/bench/cmd/s3/transfers"
 )
 
-// store answers every GET with the same bytes, and accepts only uploads of these bytes. The key of a
-// request makes no difference.
+// store answers every GET with the same bytes, and accepts only uploads of these bytes, in parts of
+// transfers.PartSize. The key of a request makes no difference.
+//
+// A part is compared while it is read. A comparison of all bytes in the last request would take longer
+// than the latency and the bandwidth that the far cases are about.
 type store struct {
 	body []byte
 	sum  string
 
 	mu      sync.Mutex
-	uploads map[string]map[int][]byte // the parts by number
+	uploads map[string]map[int]int // the sizes of the parts by number
 }
 
 func newStore(body []byte) *store {
 	sum := binary.BigEndian.AppendUint64(nil, crc64.Checksum(body, crc64.MakeTable(0x9a6c9329ac4bc9b5)))
-	return &store{body: body, sum: base64.StdEncoding.EncodeToString(sum), uploads: map[string]map[int][]byte{}}
+	return &store{body: body, sum: base64.StdEncoding.EncodeToString(sum), uploads: map[string]map[int]int{}}
 }
 
 const etag, checksumCRC64 = `"0123"`, "X-Amz-Checksum-Crc64nvme"
@@ -74,10 +76,6 @@ func (s *store) get(w http.ResponseWriter, r *http.Request) {
 
 // write executes a request of an upload.
 func (s *store) write(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
 	query := r.URL.Query()
 	id := query.Get("uploadId")
 	number, _ := strconv.Atoi(query.Get("partNumber")) // 0 if there is none
@@ -89,15 +87,35 @@ func (s *store) write(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case query.Has("uploads"):
 		return s.create(w)
-	case id == "" && !bytes.Equal(body, s.body):
-		return errors.New("the object has other bytes")
+	case id == "":
+		return s.put(r)
 	case number > 0:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.uploads[id][number] = body
-	case id != "":
-		return s.complete(w, id, r.Header.Get(checksumCRC64))
+		return s.putPart(r, id, number)
 	}
+	if _, err := io.Copy(io.Discard, r.Body); err != nil { // the list of the parts
+		return err
+	}
+	return s.complete(w, id, r.Header.Get(checksumCRC64))
+}
+
+// put compares a body with the object.
+func (s *store) put(r *http.Request) error {
+	size, err := compareBody(r, s.body)
+	if err == nil && size < len(s.body) {
+		err = fmt.Errorf("%d bytes are missing", len(s.body)-size)
+	}
+	return err
+}
+
+// putPart compares a part with the bytes of the object at its place.
+func (s *store) putPart(r *http.Request, id string, number int) error {
+	size, err := compareBody(r, s.body[min((number-1)*transfers.PartSize, len(s.body)):])
+	if err != nil {
+		return fmt.Errorf("part %d: %w", number, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.uploads[id][number] = size
 	return nil
 }
 
@@ -106,60 +124,26 @@ func (s *store) create(w io.Writer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := strconv.Itoa(len(s.uploads))
-	s.uploads[id] = map[int][]byte{}
+	s.uploads[id] = map[int]int{}
 	return xml.NewEncoder(w).Encode(InitiateMultipartUploadResult{"bench", "object", id})
 }
 
-// complete compares the parts of an upload with the object.
+// complete ends an upload if its parts are the whole object.
 func (s *store) complete(w io.Writer, id, sum string) error {
 	s.mu.Lock()
 	parts := s.uploads[id]
 	s.uploads[id] = nil
 	s.mu.Unlock()
-	rest := s.body
-	for _, n := range sortedKeys(parts) {
-		if !bytes.HasPrefix(rest, parts[n]) {
-			return fmt.Errorf("part %d has other bytes", n)
+	end := 0
+	for n := range len(parts) {
+		if n*transfers.PartSize != end {
+			return fmt.Errorf("part %d does not begin where the one before it ends", n+1)
 		}
-		rest = rest[len(parts[n]):]
+		end += parts[n+1]
 	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%d bytes are missing", len(rest))
+	if end < len(s.body) {
+		return fmt.Errorf("%d bytes are missing", len(s.body)-end)
 	}
 	type CompleteMultipartUploadResult struct{ Bucket, Key, ETag, ChecksumCRC64NVME, ChecksumType string }
 	return xml.NewEncoder(w).Encode(CompleteMultipartUploadResult{"bench", "object", etag, sum, "FULL_OBJECT"})
-}
-
-func sortedKeys(parts map[int][]byte) []int {
-	var keys []int
-	for n := range parts {
-		keys = append(keys, n)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// readBody returns the body of a request, decoded if it is aws-chunked.
-func readBody(r *http.Request) ([]byte, error) {
-	if !strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
-		return readAll(r.Body, r.ContentLength)
-	}
-	size, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64)
-	if err != nil {
-		return nil, err
-	}
-	return readAll(newChunkedReader(r.Body), size)
-}
-
-// readAll reads r, which has size bytes, to its end.
-func readAll(r io.Reader, size int64) ([]byte, error) {
-	body := make([]byte, max(0, size))
-	n, err := io.ReadFull(r, body)
-	if err != nil {
-		return nil, fmt.Errorf("%d of %d bytes came: %w", n, size, err)
-	}
-	if more, err := io.Copy(io.Discard, r); more > 0 || err != nil {
-		return nil, fmt.Errorf("%d bytes too many: %w", more, err)
-	}
-	return body, nil
 }

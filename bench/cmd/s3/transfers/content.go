@@ -1,4 +1,4 @@
-package main
+package transfers
 
 import (
 	"io"
@@ -13,21 +13,27 @@ var block = sync.OnceValue(func() []byte {
 	return b
 })
 
-// content reads the bytes of an object, without holding them.
-type content struct{ offset, size int64 }
+// Content reads the bytes of an object, without holding them.
+type Content struct {
+	Offset int64 // of the next byte
+	size   int64
+}
 
-func (c *content) Read(p []byte) (int, error) {
-	if c.offset == c.size {
+// NewContent returns a reader of the bytes of an object.
+func NewContent(size int) *Content { return &Content{size: int64(size)} }
+
+func (c *Content) Read(p []byte) (int, error) {
+	if c.Offset == c.size {
 		return 0, io.EOF
 	}
-	p = p[:min(int64(len(p)), c.size-c.offset)]
-	n := copy(p, block()[c.offset%int64(len(block())):])
-	c.offset += int64(n)
+	p = p[:min(int64(len(p)), c.size-c.Offset)]
+	n := copy(p, block()[c.Offset%int64(len(block())):])
+	c.Offset += int64(n)
 	return n, nil
 }
 
-// contentOf returns all bytes of an object.
-func contentOf(size int) []byte {
+// ContentOf returns all bytes of an object.
+func ContentOf(size int) []byte {
 	b := make([]byte, 0, size)
 	for len(b) < size {
 		b = append(b, block()[:min(len(block()), size-len(b))]...)
