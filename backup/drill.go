@@ -158,7 +158,7 @@ func (j *drillJob) drill(ctx context.Context, r *collectionRestore) (found probl
 func (r *collectionRestore) clean(ctx context.Context) error {
 	err := r.abandon(ctx)
 	if inPlace(r.target.entry.Kind) {
-		err = errors.Join(err, r.coll.Drop(ctx))
+		err = errors.Join(err, drop(ctx, r.coll))
 	}
 	return err
 }

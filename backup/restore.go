@@ -35,8 +35,8 @@ func (v *View) Restore(client *mongo.Client, opts *RestoreOptions) Job {
 }
 
 // Abandoner is a [Job] that can remove what it left in the target. Call it for a job that failed
-// and will not be run again. What Finish made visible stays. If Finish was cancelled in the middle of
-// a time series, Abandon leaves it and returns an error: run the job again.
+// and will not be run again. What Finish made visible stays. If Finish left a time series that the
+// server may still fill, Abandon leaves it and returns [ErrSeriesIncomplete].
 type Abandoner interface {
 	Abandon(ctx context.Context) error
 }
@@ -51,6 +51,12 @@ var (
 	// ErrNotEqual means that the documents that the server gives back are not those that were
 	// restored. The collection was not published. Its class is Fatal.
 	ErrNotEqual = fatal("the server gives back other documents than it was given")
+
+	// ErrSeriesIncomplete means that a time series is visible and not complete, and that the server may
+	// still carry out a command that creates or fills it. Run the restore again. Its class is
+	// UnknownOutcome.
+	ErrSeriesIncomplete = stream.Mark(errors.New("the time series is not complete: run the restore again"),
+		stream.UnknownOutcome)
 
 	// ErrMetadata means that all documents were restored, and that the server refused indexes or
 	// options, which the error names. Its class is Data.
@@ -68,7 +74,7 @@ type restoreJob struct {
 	fresh  bool  // what another run prepared is not used
 	err    error // of the options
 
-	cancelled atomic.Bool // Finish was cancelled: the server may still carry out a command
+	unsettled []atomic.Bool // by target: it is a time series that a command may still create or fill
 
 	progress *progress
 	meters   meters
@@ -89,6 +95,7 @@ func newRestore(v *View, client *mongo.Client, opts *RestoreOptions) *restoreJob
 	}
 	j.access = v.access(func(kind Kind) bool { return j.accessSink(kind) != nil })
 	j.all, j.err = v.targets(&j.opts)
+	j.unsettled = make([]atomic.Bool, len(j.all))
 	return j
 }
 

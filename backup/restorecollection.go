@@ -57,7 +57,7 @@ func (r *collectionRestore) prepare(ctx context.Context) error {
 	if !stores(r.target.entry.Kind) {
 		return r.prepareView(ctx)
 	}
-	found, err := exists(ctx, r.coll)
+	found, err := lookUp(ctx, r.coll)
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,9 @@ func (r *collectionRestore) prepare(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case found && !unfinished && r.job.opts.Merge:
-		return r.tryMerge(ctx)
-	case found && !unfinished && !r.job.opts.DropTarget:
+	case found != nil && !unfinished && r.job.opts.Merge:
+		return r.tryMerge(ctx, found)
+	case found != nil && !unfinished && !r.job.opts.DropTarget:
 		return r.compare(ctx)
 	case series:
 		return r.documents().Each(ctx, func(bson.Raw) error { return nil })

@@ -20,7 +20,6 @@ func (j *restoreJob) Finish(ctx context.Context, receipts []Receipt) (Report, er
 	all, err := j.prepared(receipts)
 	if err == nil {
 		err = j.publish(ctx, all)
-		j.cancelled.Store(err != nil && ctx.Err() != nil)
 	}
 	for _, r := range all {
 		report.Counts.add(r.counts)
@@ -107,7 +106,7 @@ func (r *collectionRestore) complete(ctx context.Context) error {
 	if err := r.setExpiry(ctx); err != nil || !r.job.opts.Merge {
 		return err
 	}
-	return r.later().coll.Drop(ctx)
+	return drop(ctx, r.later().coll)
 }
 
 // incomplete returns [ErrMetadata] with the first of what the server refused, if it refused

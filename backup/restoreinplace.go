@@ -9,14 +9,17 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// tryMerge verifies all documents and compares them with a collection that exists. Nothing is merged
-// into a capped collection or a time series: it must have the documents already, as after a merge that
-// made it and was interrupted later.
-func (r *collectionRestore) tryMerge(ctx context.Context) error {
+// tryMerge compares the documents with those of a collection that exists. Nothing is merged into a
+// capped collection or a time series: it must have the documents already, as after a merge that made
+// it and was interrupted later.
+func (r *collectionRestore) tryMerge(ctx context.Context, found *mongosource.Collection) error {
 	var err error
-	switch r.target.entry.Kind {
-	case mongosource.KindTimeSeries, mongosource.KindCapped:
+	kind := r.target.entry.Kind
+	switch {
+	case found.Kind == kind && (kind == mongosource.KindCapped || kind == mongosource.KindTimeSeries):
 		err = r.acceptWhole(ctx)
+	case kind == mongosource.KindTimeSeries:
+		err = mongosink.ErrNotRepeatable
 	default:
 		r.data.Merge = true
 		opts := &mongosink.MergeOptions{Insert: r.insert(ctx), DryRun: true}
@@ -101,5 +104,5 @@ func (r *collectionRestore) merge(ctx context.Context) error {
 	if n := result.Inserted + result.InsertResult.AlreadyThere + result.Present; n != r.data.Want.Documents {
 		return fmt.Errorf("%w: %d documents of %d are there", ErrNotEqual, n, r.data.Want.Documents)
 	}
-	return nil
+	return r.confirmMajority(ctx) // of the documents that were there before
 }

@@ -26,8 +26,8 @@ func killAtChange(srv *mongotest.Server, n int64, applied bool, kill func()) (ki
 			if changes.Add(1) != n {
 				return false
 			}
+			changes.Add(1) // before kill, after which the client may look
 			kill()
-			changes.Add(1)
 			return true
 		}})
 		srv.Inject(mongotest.Fault{Command: command, Close: true, If: dead})

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -23,10 +22,10 @@ type uuid = [16]byte
 
 // set makes a mark without a UUID.
 func (m mark) set(ctx context.Context) error {
-	if err := m.coll.Drop(ctx); err != nil {
+	if err := drop(ctx, m.coll); err != nil {
 		return err
 	}
-	return m.coll.Database().CreateCollection(ctx, m.coll.Name())
+	return runCommand(ctx, m.coll.Database(), bson.D{{Key: "create", Value: m.coll.Name()}})
 }
 
 // note adds the UUID of what the restore made.
@@ -49,7 +48,7 @@ func (m mark) read(ctx context.Context) (set bool, made uuid, err error) {
 	for _, doc := range docs {
 		_, data, _ := doc.Lookup("_id").BinaryOK()
 		if len(docs) > 1 || len(data) != len(made) {
-			return set, made, errors.New("the mark of an unfinished restore is not valid: drop " + m.coll.Name())
+			return set, made, fatal("the mark of an unfinished restore is not valid: drop " + m.coll.Name())
 		}
 		copy(made[:], data)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -120,7 +119,7 @@ func (r *collectionRestore) setExpiry(ctx context.Context) error {
 	if limit.IsZero() {
 		return nil
 	}
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
+	for pause := firstPause; ; pause *= 2 {
 		err := runCommand(ctx, r.coll.Database(), bson.D{
 			{Key: "collMod", Value: r.coll.Name()}, {Key: expiry, Value: limit},
 		})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -37,20 +36,25 @@ func (r *collectionRestore) checkPublish(ctx context.Context) error {
 		return err
 	case waits != nil && found != nil && !r.job.opts.DropTarget:
 		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrTargetExists)
-	case waits == nil && found != nil: // an earlier Finish renamed it
+	case waits == nil && (found == nil || r.isOther(found)):
+		return r.gone()
+	case waits == nil: // an earlier Finish renamed it
 		r.published, r.made = true, found.UUID
 		return errors.Join(r.check(ctx, r.coll), r.confirmMajority(ctx))
-	case waits == nil:
-		return r.gone()
 	}
 	return nil
+}
+
+// isOther reports whether a collection is certainly not the one that the unit prepared.
+func (r *collectionRestore) isOther(found *mongosource.Collection) bool {
+	return r.data.Made != (uuid{}) && found.UUID != (uuid{}) && found.UUID != r.data.Made
 }
 
 // findPrepared returns the prepared collection, or nil. It returns an error if another restore,
 // which may have other options, has replaced the collection.
 func (r *collectionRestore) findPrepared(ctx context.Context) (*mongosource.Collection, error) {
 	found, err := lookUp(ctx, r.prepared())
-	if err == nil && found != nil && r.data.Made != (uuid{}) && found.UUID != (uuid{}) && found.UUID != r.data.Made {
+	if err == nil && found != nil && r.isOther(found) {
 		err = fmt.Errorf("%s: %w: another restore has replaced what was prepared: run the restore again",
 			quoted(r.target.to), ErrNotEqual)
 	}
@@ -64,13 +68,16 @@ func (r *collectionRestore) gone() error {
 // recount compares the number of documents of a target that had them before with that of its unit.
 func (r *collectionRestore) recount(ctx context.Context) error {
 	n, err := r.coll.CountDocuments(ctx, anything)
-	if err == nil && n != r.data.Found {
-		err = fmt.Errorf("%s: it was changed during the restore: %w", quoted(r.target.to), ErrTargetExists)
+	switch {
+	case err != nil:
+		return err
+	case n != r.data.Found:
+		return fmt.Errorf("%s: it was changed during the restore: %w", quoted(r.target.to), ErrTargetExists)
 	}
-	return err
+	return r.confirmMajority(ctx)
 }
 
-// confirmMajority waits until a majority of the servers has what an earlier Finish did: a command that
+// confirmMajority waits until a majority of the servers has what an earlier run did: a command that
 // changes nothing waits for what came before it.
 func (r *collectionRestore) confirmMajority(ctx context.Context) error {
 	err := runCommand(ctx, r.coll.Database(), bson.D{{Key: "collMod", Value: r.coll.Name()}})
@@ -103,7 +110,7 @@ func (r *collectionRestore) publish(ctx context.Context) error {
 
 // renamePrepared renames the prepared collection. It looks for the effect if the reply is lost.
 func (r *collectionRestore) renamePrepared(ctx context.Context) error {
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
+	for pause := firstPause; ; pause *= 2 {
 		err := r.renameOnce(ctx)
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -137,31 +144,17 @@ func (r *collectionRestore) confirm(ctx context.Context) error {
 	case err != nil:
 		return err
 	case found == nil:
-		return fmt.Errorf("%w: it was dropped during the restore", ErrNotEqual)
-	case r.made != uuid{} && found.UUID != r.made:
-		return fmt.Errorf("%w: it was replaced during the restore", ErrNotEqual)
+		return errDropped
 	}
-	return nil
-}
-
-func transient(err error) bool {
-	class := stream.ClassOf(err)
-	return class == stream.Retryable || class == stream.Throttled
-}
-
-// maxPublishPause is the longest pause before a rename is sent again: all take about 26 seconds.
-const maxPublishPause = 13 * time.Second
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
+	have, err := uuidOf(ctx, r.coll, found)
+	series := r.target.entry.Kind == mongosource.KindTimeSeries && found.Kind != mongosource.KindTimeSeries
+	if err == nil && (series || r.made != uuid{} && have != r.made) {
+		err = fmt.Errorf("%w: it was replaced during the restore", ErrNotEqual)
 	}
+	return err
 }
+
+var errDropped = fmt.Errorf("%w: it was dropped during the restore", ErrNotEqual)
 
 // renameOnce sends the command that renames the prepared collection.
 func (r *collectionRestore) renameOnce(ctx context.Context) error {
@@ -187,6 +180,9 @@ func (r *collectionRestore) renameOnce(ctx context.Context) error {
 // abandon removes what was prepared. The mark of a merge that made its target stays: another run
 // then creates the indexes.
 func (r *collectionRestore) abandon(ctx context.Context) error {
+	if r.job.unsettled[r.unit].Load() {
+		return fmt.Errorf("%s: %w", quoted(r.target.to), ErrSeriesIncomplete)
+	}
 	unfinished, err := r.unfinished(ctx)
 	if err == nil && unfinished {
 		err = r.dropUnfinished(ctx)
@@ -195,23 +191,14 @@ func (r *collectionRestore) abandon(ctx context.Context) error {
 		return err
 	}
 	filling := r.coll.Database().Collection(r.prepared().Name() + fillingSuffix)
-	err = errors.Join(filling.Drop(ctx), r.prepared().Drop(ctx))
+	err = errors.Join(drop(ctx, filling), drop(ctx, r.prepared()))
 	if err != nil || !r.job.opts.Merge {
 		return err
 	}
 	// A rename that is still under way finds nothing now: whether it made the target is certain.
 	made, err := r.isLater(ctx)
 	if err == nil && !made {
-		err = r.later().coll.Drop(ctx)
+		err = drop(ctx, r.later().coll)
 	}
 	return err
-}
-
-// dropUnfinished drops a time series that is not complete. After a cancelled Finish it does not: an
-// insertion that comes after the removal would create it again, as a plain collection.
-func (r *collectionRestore) dropUnfinished(ctx context.Context) error {
-	if r.job.cancelled.Load() {
-		return fmt.Errorf("the time series %s is visible and not complete: run the restore again", quoted(r.target.to))
-	}
-	return r.coll.Drop(ctx)
 }

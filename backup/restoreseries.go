@@ -19,6 +19,7 @@ import (
 type seriesState struct {
 	found bool
 	ours  bool // an earlier run of this restore made it and did not finish it
+	uuid  uuid // of ours; zero if the server gives none
 }
 
 // seriesState looks at the target. One that the restore has not noted, because it was killed, is its
@@ -35,7 +36,7 @@ func (r *collectionRestore) seriesState(ctx context.Context) (s seriesState, err
 	}
 	if made != (uuid{}) {
 		have, err := uuidOf(ctx, r.coll, found)
-		s.ours = have == made
+		s.ours, s.uuid = have == made, made
 		return s, err
 	}
 	if found.Kind != mongosource.KindTimeSeries {
@@ -78,25 +79,58 @@ func (r *collectionRestore) fillMarked(ctx context.Context) error {
 		return err
 	case s.found && !s.ours && !r.job.opts.DropTarget:
 		return r.accept(ctx)
-	case s.found:
-		if err := r.coll.Drop(ctx); err != nil {
+	case s.ours && !r.job.opts.DropTarget:
+		if whole, err := r.isWhole(ctx); err != nil || whole {
+			r.made = s.uuid
+			return r.afterFill(ctx, err)
+		}
+	}
+	if s.found {
+		if err := drop(ctx, r.coll); err != nil {
 			return err
 		}
 	}
-	made, err := r.createMarked(ctx)
-	if err != nil {
+	unsettled := &r.job.unsettled[r.unit]
+	unsettled.Store(true)
+	if err := r.createMarked(ctx); err != nil {
+		unsettled.Store(!errors.Is(err, ErrTargetExists))
 		return err
 	}
 	if err := r.insertSeries(ctx); err != nil {
 		return r.giveUp(ctx, err)
 	}
-	r.data.Later = true // the time limit
+	unsettled.Store(false)
+	return r.afterFill(ctx, nil)
+}
+
+// isWhole reports whether a time series that an earlier run made is complete, except for its mark. It
+// returns an error if the time series has more than that: it was visible, so that an application may
+// have added documents.
+func (r *collectionRestore) isWhole(ctx context.Context) (bool, error) {
+	n, err := r.coll.CountDocuments(ctx, anything)
+	if err != nil || n < r.data.Want.Documents {
+		return false, err
+	}
+	same, err := r.sameSeries(ctx)
+	if err == nil && !same {
+		err = ErrTargetExists
+	}
+	return same, err
+}
+
+// afterFill removes the mark of a complete time series, unless err is an error. Its indexes and its time
+// limit come later.
+func (r *collectionRestore) afterFill(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	r.data.Later = true
 	if r.job.opts.Merge {
-		if err := r.noteLater(ctx, made); err != nil {
+		if err := r.noteLater(ctx, r.made); err != nil {
 			return err
 		}
 	}
-	return r.mark().coll.Drop(ctx)
+	return drop(ctx, r.mark().coll)
 }
 
 // accept accepts a time series that an earlier Finish completed.
@@ -110,29 +144,31 @@ func (r *collectionRestore) accept(ctx context.Context) error {
 }
 
 // createMarked sets the mark, and creates the time series, which must not exist. Nothing expires yet.
-// It returns the UUID of the time series, or zeros if the server gives none.
-func (r *collectionRestore) createMarked(ctx context.Context) (made uuid, err error) {
+func (r *collectionRestore) createMarked(ctx context.Context) error {
 	if err := r.mark().set(ctx); err != nil {
-		return made, err
+		return err
 	}
 	description, _ := withoutExpiry(r.head.Description)
 	result, err := stream.Run(ctx, source.Of(description), mongosink.CreateCollections(r.coll.Database(),
 		&mongosink.CreateCollectionsOptions{Rename: r.rename}))
 	if result.Existing > 0 || isConflict(err) { // another program made it
-		return made, errors.Join(ErrTargetExists, err, r.mark().coll.Drop(ctx))
+		return errors.Join(ErrTargetExists, err, drop(ctx, r.mark().coll))
 	}
 	if err != nil {
-		return made, err
+		return err
 	}
 	found, err := lookUp(ctx, r.coll)
-	if err != nil || found == nil {
-		return made, err // the insertion fails
+	if err != nil {
+		return err
 	}
-	made, err = uuidOf(ctx, r.coll, found)
-	if err != nil || made == (uuid{}) {
-		return made, err
+	if found == nil { // an insertion would create a plain collection
+		return errDropped
 	}
-	return made, r.mark().note(ctx, made)
+	r.made, err = uuidOf(ctx, r.coll, found)
+	if err != nil || r.made == (uuid{}) {
+		return err
+	}
+	return r.mark().note(ctx, r.made)
 }
 
 // insertSeries inserts the documents, reads them back, and creates the indexes. Servers give the fields
@@ -178,23 +214,25 @@ func seriesTally(ctx context.Context, r *collectionRestore) (Tally, error) {
 // collection.
 func (r *collectionRestore) giveUp(ctx context.Context, cause error) error {
 	if class := stream.ClassOf(cause); ctx.Err() != nil || class != stream.Fatal && class != stream.Data {
-		return fmt.Errorf("it is not complete: run the restore again, or abandon it: %w", cause)
+		return fmt.Errorf("it is not complete: run the restore again: %w", cause)
 	}
 	cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout(ctx))
 	defer cancel()
-	return errors.Join(cause, r.remove(cleaning))
+	err := r.remove(cleaning)
+	r.job.unsettled[r.unit].Store(err != nil)
+	return errors.Join(cause, err)
 }
 
 // remove removes a time series that the restore made, and then its mark.
 func (r *collectionRestore) remove(ctx context.Context) error {
 	s, err := r.seriesState(ctx)
 	if err == nil && s.ours {
-		err = r.coll.Drop(ctx)
+		err = drop(ctx, r.coll)
 	}
 	if err != nil {
 		return fmt.Errorf("it is not complete and could not be dropped: run the restore again: %w", err)
 	}
-	return r.mark().coll.Drop(ctx)
+	return drop(ctx, r.mark().coll)
 }
 
 // cleanupTimeout returns how long the removal of a collection may take after a failure.
@@ -203,4 +241,14 @@ func cleanupTimeout(ctx context.Context) time.Duration {
 		return 900 * time.Millisecond
 	}
 	return 30 * time.Second
+}
+
+// dropUnfinished drops a time series that an earlier run left, unless an application has added
+// documents.
+func (r *collectionRestore) dropUnfinished(ctx context.Context) error {
+	n, err := r.coll.CountDocuments(ctx, anything)
+	if err != nil || n > r.target.entry.Documents {
+		return err
+	}
+	return drop(ctx, r.coll)
 }

@@ -158,10 +158,14 @@ func TestRestoreSeriesLostReply(t *testing.T) {
 	}})
 	opts := &RestoreOptions{}
 	opts.Insert.RetryTimeout = time.Millisecond
-	if _, err := Run(t.Context(), view(t, r, "").Restore(client, opts), 1); err == nil {
+	failed := view(t, r, "").Restore(client, opts)
+	if _, err := Run(t.Context(), failed, 1); err == nil {
 		t.Fatal("no error")
 	}
 	srv.Heal()
+	if err := failed.(Abandoner).Abandon(t.Context()); !errors.Is(err, ErrSeriesIncomplete) {
+		t.Errorf("%v", err)
+	}
 	if all := names(t, srv); len(all) != 2 {
 		t.Error(all)
 	}

@@ -28,7 +28,7 @@ func (j *restoreJob) tidy(ctx context.Context) error {
 		left := stream.Via(mongosource.Collections(db, nil),
 			stream.Filter(func(c mongosource.Collection) bool { return names[c.Name] }))
 		_, err := stream.Run(ctx, left, sink.ForEach(func(ctx context.Context, c mongosource.Collection) error {
-			return db.Collection(c.Name).Drop(ctx)
+			return drop(ctx, db.Collection(c.Name))
 		}))
 		if err != nil {
 			return err

@@ -46,7 +46,7 @@ func (r *collectionRestore) createView(ctx context.Context) error {
 	if !isConflict(err) || !r.job.opts.DropTarget {
 		return err
 	}
-	if err := r.coll.Drop(ctx); err != nil {
+	if err := drop(ctx, r.coll); err != nil {
 		return err
 	}
 	return r.create(ctx)

@@ -92,8 +92,7 @@ func (a *app) restore() *cobra.Command {
 		Long: `restore makes the collections of a backup, by default of the newest, with their options and indexes. Nothing is
 visible under the names of the targets before everything is proven. A collection that exists is refused, unless it has
 exactly these documents already, or --replace or --merge is given. If restore is stopped by a signal, it removes what it
-prepared and has not made visible. If it fails or is killed, that stays: run it again, and it goes on. It always ends in
-the same state.`,
+prepared and has not made visible. If it fails or is killed, what it prepared stays: run it again, and it goes on.`,
 		Example: `  millweir restore ./repo --identity me.txt --rename shop=shop_test
   millweir restore ./repo latest --identity me.txt --include shop.orders --replace`,
 		Args: a.takesRepo(1),
