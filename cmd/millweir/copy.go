@@ -43,6 +43,9 @@ shorter.`,
 			if err != nil {
 				return err
 			}
+			if target.is(at) {
+				return cli.Usagef("--to is the repository itself: a second copy needs another place")
+			}
 			undo, err := target.create()
 			if err != nil {
 				return err

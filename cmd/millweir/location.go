@@ -34,6 +34,17 @@ type place struct {
 	create  func() (undo func(), err error)
 	explain func(error) error
 	missing func() bool // the place itself does not exist, as far as that can be known
+	inS3    string      // BUCKET/PREFIX; "" for a directory
+}
+
+// is reports whether both places are the same: a directory, also if it has two names, or a prefix.
+func (p place) is(other place) bool {
+	if p.inS3 != "" || other.inS3 != "" {
+		return p.inS3 == other.inS3
+	}
+	first, err := os.Stat(p.name)
+	second, otherErr := os.Stat(other.name)
+	return err == nil && otherErr == nil && os.SameFile(first, second)
 }
 
 // makeDirectory makes a directory that does not exist. Its parent must exist: a disk that is not
@@ -109,5 +120,6 @@ func (a *app) s3(ctx context.Context, rest string, opts *storeFlags) (place, err
 		create:  func() (func(), error) { return func() {}, nil }, // a bucket is made by its owner
 		explain: func(err error) error { return explainS3(access, err) },
 		missing: func() bool { return false },
+		inS3:    bucket + "/" + strings.Trim(prefix, "/"),
 	}, nil
 }

@@ -38,7 +38,8 @@ func (f *restoreFlags) bind(flags *pflag.FlagSet) {
 	flags.Var(&f.to, "to", "restore up to this `_ID`, without it")
 	flags.StringArrayVar(&f.erase, "erase", nil,
 		"`NAMESPACE=_ID` of a document that must not come back, in Extended JSON; may be repeated")
-	flags.BoolVar(&o.DropTarget, "replace", false, "replace collections that exist")
+	flags.BoolVar(&o.DropTarget, "replace", false,
+		"replace collections that exist; with --from or --to they have only the documents of that range afterwards")
 	flags.BoolVar(&o.Merge, "merge", false, "add the documents that are missing to collections that exist")
 	flags.BoolVar(&o.Roles, "roles", false, "restore the roles")
 	bindParallel(flags, &f.parallel, "collections")
@@ -50,6 +51,9 @@ func (f *restoreFlags) options() (*backup.RestoreOptions, error) {
 	o.From, o.To = f.from.bound(), f.to.bound()
 	if o.DropTarget && o.Merge {
 		return nil, cli.Usagef("--replace contradicts --merge")
+	}
+	if err := checkRange(&f.from, &f.to); err != nil {
+		return nil, err
 	}
 	for _, text := range f.renames {
 		from, to, ok := strings.Cut(text, "=")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -47,6 +49,46 @@ func testRestore(t *testing.T, w *world) {
 	}
 	w.fails(t, 2, []string{"--rename"}, restore(w.repo, "--rename", "shop")...)
 	w.fails(t, 2, []string{"contradicts"}, restore(w.repo, "--replace", "--merge")...)
+}
+
+// A range without any _id is a mistake. A restore would replace the target by nothing.
+func TestEmptyRange(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 50)
+	w.repository(t)
+	w.must(t, w.backup()...)
+	w.must(t, w.restore()...)
+	w.must(t, w.restore("--replace", "--from", "49", "--to", `"a"`)...) // strings come after numbers
+	for _, bounds := range [][]string{
+		{"--from", "20", "--to", "10"}, {"--from", "20", "--to", "20"}, {"--from", `"a"`, "--to", "10"},
+	} {
+		w.fails(t, 2, []string{"no _id", "--from", "--to"}, w.restore(append(bounds, "--replace")...)...)
+		w.fails(t, 2, []string{"no _id", "--from", "--to"},
+			append(bounds, "documents", w.repo, "latest", "shop.orders", "--identity", "me.txt")...)
+	}
+	if got := w.srv.Documents("back", "orders"); len(got) != 1 {
+		t.Errorf("the target has %d documents", len(got))
+	}
+}
+
+// A copy onto the repository itself would be reported as a second copy.
+func TestCopyOntoItself(t *testing.T) { eachStore(t, testCopyOntoItself) }
+
+func testCopyOntoItself(t *testing.T, w *world) {
+	w.add(t, "shop", "orders", 3)
+	w.repository(t)
+	w.must(t, w.backup()...)
+	names := []string{w.repo, w.repo + "/"}
+	if w.storage == nil {
+		if err := os.Symlink("repo", filepath.Join(w.dir, "link")); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, "./link", filepath.Join(w.dir, "repo"))
+	}
+	for _, to := range names {
+		w.fails(t, 2, []string{"the repository itself"}, "copy", w.repo, "--to", to, "--signing-key", "sign.key")
+	}
+	w.must(t, "copy", w.repo, "--to", w.repo+"2", "--signing-key", "sign.key")
 }
 
 // A diff shows the documents that differ.
