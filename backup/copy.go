@@ -35,8 +35,9 @@ type CopyOptions struct {
 //     and copy again.
 //   - Keys: an identity, or the signing key of the backup's writer.
 //   - Cost: each byte is read once from each store.
-//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound], [ErrNoHold]; those of the
-//     stores. An error about the other store is a [*CopyTargetError].
+//   - Errors: [ErrNotEmpty], [ErrUnfit], [ErrDamaged], [ErrNotFound], [ErrNoHold]; [ErrShredded] if
+//     the keys were deleted in one of the stores; those of the stores. An error about the other
+//     store is a [*CopyTargetError].
 func (v *View) Copy(to Store, opts *CopyOptions) Job {
 	o := CopyOptions{}
 	if opts != nil {
@@ -66,6 +67,9 @@ type copyJob struct {
 func (j *copyJob) Units(ctx context.Context) ([]Unit, error) {
 	ctx = stream.WithoutDrain(ctx)
 	if err := j.checkRetain(); err != nil {
+		return nil, failed("copy", err)
+	}
+	if err := j.checkKeys(ctx); err != nil {
 		return nil, failed("copy", err)
 	}
 	if err := j.copyRepository(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,39 @@ func TestCopyRefuses(t *testing.T) {
 		if !slices.Equal(before, to.keys("")) {
 			t.Errorf("%s was changed", name)
 		}
+	}
+}
+
+// A copy that nobody could read is refused, and keys that were shredded in the copy do not come back.
+func TestCopyShredded(t *testing.T) {
+	r, store := makeRepository(t)
+	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "cookies", 5))
+	copied := newMemStore()
+	if _, err := Run(t.Context(), view(t, r, "").Copy(copied, nil), 1); err != nil {
+		t.Fatal(err)
+	}
+	envelopes := func(s *memStore) (keys []string) {
+		for _, key := range s.keys(epochsPrefix) {
+			if strings.HasSuffix(key, envelopeSuffix) {
+				keys = append(keys, key)
+			}
+		}
+		return keys
+	}
+	for _, key := range envelopes(copied) {
+		delete(copied.objects, key)
+	}
+	_, err := Run(t.Context(), view(t, r, "").Copy(copied, nil), 1)
+	if !errors.Is(err, ErrShredded) || !isOfTarget(err) || len(envelopes(copied)) > 0 {
+		t.Errorf("the copy was shredded: %v", err)
+	}
+	empty := newMemStore()
+	for _, key := range envelopes(store) {
+		delete(store.objects, key)
+	}
+	_, err = Run(t.Context(), view(t, r, "").Copy(empty, nil), 1)
+	if !errors.Is(err, ErrShredded) || isOfTarget(err) || len(empty.keys("")) > 0 {
+		t.Errorf("the repository was shredded: %v; the target has %q", err, empty.keys(""))
 	}
 }
 

@@ -81,20 +81,36 @@ func (j *copyJob) copyIfPresent(ctx context.Context, key string) error {
 	return err
 }
 
+// checkKeys returns [ErrShredded] if the keys of the backup's epoch were deleted: nobody could read the
+// copy.
+func (j *copyJob) checkKeys(ctx context.Context) error {
+	if j.view.repo.plain {
+		return nil
+	}
+	_, envelopes, err := j.view.repo.epochs(ctx)
+	if err == nil && len(envelopes[j.view.manifest.Epoch]) == 0 {
+		err = failed(epochsPrefix+j.view.manifest.Epoch, ErrShredded)
+	}
+	return err
+}
+
 // copyEpochs copies the epochs that the other store does not have: the recipient last, so that an
-// epoch that is there has all of its envelopes.
+// epoch that is there has all of its envelopes. It does not bring keys back that were shredded there.
 func (j *copyJob) copyEpochs(ctx context.Context) error {
 	names, envelopes, err := j.view.repo.epochs(ctx)
 	if err != nil {
 		return err
 	}
-	there, _, err := j.copied.repo.epochs(ctx)
+	there, envelopesThere, err := j.copied.repo.epochs(ctx)
 	if err != nil {
 		return err
 	}
 	has := map[string]bool{}
 	for _, epoch := range there {
 		has[epoch] = true
+		if epoch == j.view.manifest.Epoch && len(envelopesThere[epoch]) == 0 {
+			return ofTarget(failed(epochsPrefix+epoch, ErrShredded))
+		}
 	}
 	for _, epoch := range names {
 		if has[epoch] {
