@@ -213,6 +213,9 @@ func (j *drillJob) Finish(ctx context.Context, receipts []Receipt) (Report, erro
 	}
 	report.HeldBack = j.meters.ofWriting()
 	report, err = j.view.conclude(ctx, j.began, j.opts.VerifyOptions, report, found)
+	if left := j.tidy(ctx); left != nil {
+		err = errors.Join(err, failed("drill", left))
+	}
 	j.progress.finished(err)
 	return report, err
 }

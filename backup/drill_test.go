@@ -47,6 +47,28 @@ func TestDrill(t *testing.T) {
 	}
 }
 
+// A server can carry out a command late, and so make a collection again. The end of a drill drops it.
+func TestDrillTidies(t *testing.T) {
+	r, _ := makeRepository(t)
+	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "orders", 2))
+	v := view(t, r, "")
+	srv := mongotest.NewServer()
+	var job *drillJob
+	job = v.Drill(mongofixture.Connect(t, srv), &DrillOptions{Database: "scratch", VerifyOptions: VerifyOptions{
+		Progress: func(e Event) {
+			if e.Kind == PhaseBegun && e.Phase == Finishing {
+				srv.Add("scratch", v.preparedName(job.all[0]), numbers(t, 1)...)
+			}
+		},
+	}}).(*drillJob)
+	if _, err := Run(t.Context(), job, 1); err != nil {
+		t.Error(err)
+	}
+	if all := names(t, srv); len(all) > 0 {
+		t.Error(all)
+	}
+}
+
 // A drill refuses a database that has something else, and reports what the server refuses.
 func TestDrillRefuses(t *testing.T) {
 	r, _ := makeRepository(t)
