@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io"
 	"time"
 
 	"filippo.io/age"
@@ -101,8 +103,14 @@ func (r *Repository) segment(s Segment, database, collection string,
 			decoding = stream.Measure(&m.work, decoding)
 		}
 		docs := stream.Via(body, decoding)
-		err := docs.Each(ctx, s.atMost(emit))
+		var stopped error // the downstream's error, which is returned unchanged
+		err := docs.Each(ctx, s.atMost(func(doc bson.Raw) error {
+			stopped = emit(doc)
+			return stopped
+		}))
 		switch {
+		case err != nil && stopped == nil && endsEarly(err):
+			return stream.Mark(damaged("%s: %w", s.Object, err), stream.Data)
 		case err != nil:
 			return err
 		case length != s.Length || sum != s.SHA256:
@@ -112,6 +120,12 @@ func (r *Repository) segment(s Segment, database, collection string,
 		}
 		return nil
 	})
+}
+
+// endsEarly reports whether err says that an object ends before the range that a catalog names. A
+// broken connection is Retryable.
+func endsEarly(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) && stream.ClassOf(err) == stream.Fatal
 }
 
 const dataPrefix = "data/"

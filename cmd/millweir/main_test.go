@@ -128,6 +128,33 @@ func TestDamage(t *testing.T) {
 		"verify", w.repo, "--identity", "me.txt", "--signing-key", "sign.key")
 }
 
+// A truncated object is damage at every depth.
+func TestTruncated(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 50)
+	w.repository(t)
+	w.must(t, w.backup()...)
+	objects, err := filepath.Glob(filepath.Join(w.dir, "repo/data/*/*"))
+	if err != nil || len(objects) != 1 {
+		t.Fatal(objects, err)
+	}
+	info, err := os.Stat(objects[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Chmod(objects[0], 0o600), os.Truncate(objects[0], info.Size()-9)); err != nil {
+		t.Fatal(err)
+	}
+	for _, depth := range []string{"present", "read", "drill"} {
+		w.fails(t, exitDamaged, []string{"is damaged in 1 place:"}, "verify", w.repo, "--depth", depth, "--identity",
+			"me.txt", "--signing-key", "sign.key")
+	}
+	w.fails(t, 1, []string{"is damaged", "millweir verify ./repo", "--exclude"}, w.restore()...)
+	if n := len(w.srv.Documents("back", "orders")); n > 0 {
+		t.Errorf("%d documents were restored", n)
+	}
+}
+
 // The recovery kit has secrets only if that is asked for.
 func TestExport(t *testing.T) { eachStore(t, testExport) }
 

@@ -237,6 +237,10 @@ func (a *app) explainRestore(at place, access *cli.Mongo, err error) error {
 	if errors.Is(err, backup.ErrTargetExists) {
 		return cli.Errorf("%w: choose another name with --rename, or say --replace or --merge", err)
 	}
+	if errors.Is(err, backup.ErrDamaged) || errors.Is(err, backup.ErrNotFound) {
+		return cli.Errorf("%w: millweir verify %s names everything that is damaged; restore another backup or a copy, or "+
+			"leave such collections out with --exclude", err, at.name)
+	}
 	return a.explain(at, access.Explain(err))
 }
 

@@ -80,7 +80,11 @@ func (a *app) damaged(at place, damage *backup.DamageError, err error) error {
 			return err
 		}
 	}
-	message := cli.Errorf("the backup %s is damaged in %s places", damage.Run, cli.Count(damage.Total))
+	places := "places"
+	if damage.Total == 1 {
+		places = "place"
+	}
+	message := cli.Errorf("the backup %s is damaged in %s %s", damage.Run, cli.Count(damage.Total), places)
 	if err != error(damage) {
 		message = cli.Errorf("%w: %w", message, a.explain(at, err))
 	}
