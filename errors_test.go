@@ -59,6 +59,7 @@ var classified = map[string]struct {
 	"backup.ErrNoRun":        {backup.ErrNoRun, stream.Fatal},
 	"backup.ErrNothing":      {backup.ErrNothing, stream.Fatal},
 	"backup.ErrTooOld":       {backup.ErrTooOld, stream.Fatal},
+	"backup.ErrPattern":      {backup.ErrPattern, stream.Fatal},
 	"backup.ErrDamaged":      {backup.ErrDamaged, stream.Data},
 	"backup.CopyTargetError": {&backup.CopyTargetError{Cause: backup.ErrNotEmpty}, stream.Fatal}, // that of its cause
 	"backup.DamageError":     {new(backup.DamageError), stream.Data},

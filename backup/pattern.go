@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/millweir/millweir/source/mongosource"
-	"github.com/millweir/millweir/stream"
 )
 
 // A pattern selects collections by name: "shop.orders", "shop.log_*", "shop" (all collections of the
@@ -55,9 +54,10 @@ func parsePattern(text string) (pattern, error) {
 	return p, nil
 }
 
-func badPattern(text, why string) error {
-	return stream.Mark(fmt.Errorf("backup: the pattern %.60q: %s", text, why), stream.Fatal)
-}
+// ErrPattern means that a pattern of a selection or of a [RenameRule] is not valid.
+var ErrPattern = fatal("the pattern is not valid")
+
+func badPattern(text, why string) error { return fmt.Errorf("%w: %.60q: %s", ErrPattern, text, why) }
 
 // matches reports whether the pattern selects the collection.
 func (p pattern) matches(n mongosource.Namespace) bool {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/millweir/millweir/source/mongosource"
-	"github.com/millweir/millweir/stream"
 )
 
 // RenameRule renames collections. From is a pattern, as in [Select]. To has as many stars: each stands
@@ -31,8 +30,7 @@ func renames(rules []RenameRule) (func(mongosource.Namespace) mongosource.Namesp
 			return nil, err
 		}
 		if stars(from.database) != stars(to.database) || stars(from.collection) != stars(to.collection) {
-			return nil, stream.Mark(fmt.Errorf("backup: the patterns %.60q and %.60q have different stars",
-				rule.From, rule.To), stream.Fatal)
+			return nil, fmt.Errorf("%w: %.60q and %.60q have different stars", ErrPattern, rule.From, rule.To)
 		}
 		all[i] = rename{expression(from.database), expression(from.collection), to}
 	}

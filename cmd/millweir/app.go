@@ -91,6 +91,7 @@ Each flag can be given by the environment, --signing-key as MILLWEIR_SIGNING_KEY
 	a.add(root, groupBackups, a.backup, a.list, a.show, a.verify, a.restore, a.documents, a.diff, a.copyBackup)
 	a.add(root, groupRepositories, a.init, a.keys, a.doctor, a.prune, a.sweep)
 	root.AddCommand(a.man())
+	strict(root)
 	a.known, a.filled = map[string]bool{}, map[string]bool{}
 	a.learnFlags(root)
 	return root
@@ -102,6 +103,29 @@ func (a *app) add(parent *cobra.Command, group string, commands ...func() *cobra
 		c := command()
 		c.GroupID = group
 		parent.AddCommand(c)
+	}
+}
+
+// strict makes the commands that cobra adds refuse an unknown word. Otherwise they print the help and
+// succeed, also into the file of a completion.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		case "help":
+			help := cmd.Run
+			cmd.Run = nil
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || len(rest) > 0 || found == root && len(args) > 0 {
+					return cli.Usagef("there is no command %s", cli.Foreign(strings.Join(args, " ")))
+				}
+				help(cmd, args)
+				return nil
+			}
+		}
 	}
 }
 

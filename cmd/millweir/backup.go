@@ -145,6 +145,8 @@ was; or begin another one.`,
 			defer access.Disconnect(client)
 			t := &tracked{verb: "stored"}
 			opts.Progress = t.event
+			planned := a.program.Waiting(cli.Textf("MongoDB, to plan the backup"))
+			defer planned()
 			if b.resume != "" {
 				t.Job, err = r.Resume(cmd.Context(), client, b.resume, opts)
 			} else {
@@ -157,6 +159,7 @@ was; or begin another one.`,
 			if err != nil {
 				return a.explainBackup(at, access, err)
 			}
+			planned()
 			a.program.Done(cli.Textf("began the backup %s: if this is stopped, --resume %[1]s goes on", run), "began",
 				"run", run)
 			report, err := a.runJob(cmd.Context(), t, b.parallel)

@@ -84,10 +84,12 @@ func (a *app) explainCopy(from, to place, err error) error {
 	return again(err, cli.Errorf("the backup at %s: %w", from.name, a.explain(from, err)))
 }
 
-// again adds to the words for err that another run goes on, unless err is damage.
+// again adds to the words for err that another run goes on, unless err is damage, or the keys are gone.
 func again(err, words error) error {
-	if errors.Is(err, backup.ErrDamaged) || errors.Is(err, backup.ErrNotFound) {
-		return words
+	for _, final := range []error{backup.ErrDamaged, backup.ErrNotFound, backup.ErrShredded} {
+		if errors.Is(err, final) {
+			return words
+		}
 	}
 	return cli.Errorf("%w; run this again to go on", words)
 }

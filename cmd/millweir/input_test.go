@@ -16,6 +16,7 @@ func TestBadInput(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(w.dir, "p.pub"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	w.must(t, "keys", "generate", "--signing-key", "other.key")
 	damaged := filepath.Join(w.dir, "damaged")
 	if err := errors.Join(os.Mkdir(damaged, 0o700), os.WriteFile(damaged+"/repo.json", []byte("{"),
 		0o600)); err != nil {
@@ -59,12 +60,40 @@ func TestBadInput(t *testing.T) {
 		{2, []string{"no rule"}, []string{"prune", "./repo", "--signing-key", "sign.key"}},
 		{2, []string{"--yes"}, []string{"keys", "shred", "./repo", "--signing-key", "sign.key"}},
 		{2, []string{"--config", "no such file"}, []string{"list", "./repo", "--config", "nothing.yaml"}},
+		{2, []string{"--depth", "drill"}, []string{"verify", "./repo", "--depth", "full"}},
+		{2, []string{"negative"}, []string{"prune", "./repo", "--keep-last", "-1"}},
+		{2, []string{"negative"}, []string{"prune", "./repo", "--keep-within", "-1h"}},
+		{2, []string{"--recipient"}, []string{"keys", "rekey", "./repo", "--identity", "me.txt"}},
+		{2, []string{"--recipient"}, []string{"keys", "new-epoch", "./repo", "--signing-key", "sign.key"}},
+		{2, []string{"the pattern is not valid"}, []string{
+			"backup", "./repo", "--signing-key", "sign.key",
+			"--include", "shop.",
+		}},
+		{2, []string{"no file of this name"}, []string{"list", "./repo", "--trust", "nothing.pub"}},
+		{2, []string{"no file of this name"}, []string{"list", "./repo", "--trust", strings.Repeat("k", 300)}},
+		{2, []string{"the file of one"}, []string{"list", "./repo", "--trust", "p.pub"}},
+		{1, []string{"with --trust or --signing-key"}, []string{"backup", "./repo", "--signing-key", "other.key"}},
+		{1, []string{"the directory above ./no/new does not exist"}, []string{
+			"init", "./no/new", "--identity", "me.txt", "--signing-key", "sign.key",
+		}},
+		{2, []string{"no command nonsense"}, []string{"help", "nonsense"}},
+		{2, []string{"unknown command"}, []string{"completion", "tcsh"}},
 	} {
 		w.fails(t, test.code, test.words, test.args...)
 	}
 	if _, err := os.Stat(filepath.Join(w.dir, "new")); err == nil {
 		t.Error("a directory was made")
 	}
+}
+
+// If one file of new keys cannot be written, none is left, so that the command can be repeated.
+func TestKeysOrNothing(t *testing.T) {
+	w := newWorld(t)
+	w.fails(t, 1, []string{"no such file"}, "keys", "generate", "--identity", "me.txt", "--signing-key", "no/sign.key")
+	if files, err := os.ReadDir(w.dir); err != nil || len(files) > 0 {
+		t.Error(files, err)
+	}
+	w.keys(t)
 }
 
 // A mistake is reported as JSON too, wherever --json stands, and the exit code is in it.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -145,10 +146,13 @@ func publicKey(text string) (signing.PublicKey, error) {
 		return key, nil
 	}
 	file, readErr := cli.ReadPublic("--trust", text)
-	if readErr == nil {
-		key, err = signing.ParsePublicKey(string(file))
+	switch {
+	case errors.Is(readErr, fs.ErrNotExist), errors.Is(readErr, syscall.ENAMETOOLONG):
+		return key, cli.Usagef("--trust: it is no public key of minisign, and there is no file of this name")
+	case readErr != nil: // others can write the file, or this user may not read it
+		return key, readErr
 	}
-	if err != nil {
+	if key, err = signing.ParsePublicKey(string(file)); err != nil {
 		return key, cli.Usagef("--trust: it is neither a public key of minisign nor the file of one")
 	}
 	return key, nil
@@ -183,6 +187,8 @@ func (a *app) explain(at place, err error) error {
 	case errors.Is(err, backup.ErrNoRepository):
 		return cli.Errorf("the file of the repository at %s is damaged, or that of another program: restore it from a "+
 			"copy of the repository, or choose another place (%w)", at.name, err)
+	case errors.Is(err, backup.ErrPattern):
+		return cli.Usagef("%w", err)
 	case errors.Is(err, backup.ErrUnfinished):
 		return cli.Errorf("%s is unfinished: run millweir init again (%w)", at.name, err)
 	case errors.Is(err, backup.ErrNewerFormat):
@@ -190,7 +196,8 @@ func (a *app) explain(at place, err error) error {
 	case errors.Is(err, backup.ErrUnsigned):
 		return cli.Errorf("%w, although --signing-key or --trust is given: leave these out to accept that", err)
 	case errors.Is(err, signing.ErrSignature):
-		return cli.Errorf("%w: give the key that signed it with --trust, or do not trust this repository", err)
+		return cli.Errorf("%w: give the key that signed it, with --trust or --signing-key, or do not trust this "+
+			"repository", err)
 	case errors.Is(err, backup.ErrCannotSign):
 		return cli.Errorf("%w: give --signing-key", err)
 	case errors.Is(err, backup.ErrNoKey):

@@ -2,17 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"time"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"github.com/millweir/millweir/backup"
-	"github.com/millweir/millweir/backup/signing"
 	"github.com/millweir/millweir/cmd/millweir/internal/cli"
 )
 
@@ -46,15 +40,7 @@ read by anyone.`,
 			if err := allNew(identity, signingKey); err != nil {
 				return err
 			}
-			if identity != "" {
-				if err := a.generateIdentity(identity); err != nil {
-					return err
-				}
-			}
-			if signingKey != "" {
-				return a.generateSigningKey(signingKey)
-			}
-			return nil
+			return a.generate(identity, signingKey)
 		},
 	}
 	cmd.Flags().StringVar(&identity, "identity", "", "make a key of age that reads repositories, in this `FILE`")
@@ -81,68 +67,6 @@ func allNew(identity, signingKey string) error {
 
 func existsAlready(file string) error {
 	return cli.Usagef("%s exists already, and was left as it is: choose another name", file)
-}
-
-func (a *app) generateIdentity(file string) error {
-	key, err := age.GenerateX25519Identity()
-	if err != nil {
-		return cli.Errorf("make a key: %w", err)
-	}
-	text := fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), key.Recipient(), key)
-	if err := writeNew(file, []byte(text), secretMode); err != nil {
-		return err
-	}
-	a.program.Done(cli.Textf("wrote the secret key of %s to %s", key.Recipient().String(), file), "key made",
-		"recipient", key.Recipient().String(), "file", file)
-	return nil
-}
-
-func (a *app) generateSigningKey(file string) error {
-	key, err := signing.Generate()
-	if err != nil {
-		return cli.Errorf("make a key: %w", err)
-	}
-	secret, err := key.Marshal()
-	if err != nil {
-		return cli.Errorf("make a key: %w", err)
-	}
-	defer clear(secret)
-	if err := writeNew(file, secret, secretMode); err != nil {
-		return err
-	}
-	public := "untrusted comment: minisign public key of millweir\n" + key.Public().String() + "\n"
-	if err := writeNew(file+".pub", []byte(public), publicMode); err != nil {
-		return err
-	}
-	a.program.Done(cli.Textf("wrote the signing key to %s, and its public key %s to %s.pub", file,
-		key.Public().String(), file),
-		"key made", "public_key", key.Public().String(), "file", file)
-	return nil
-}
-
-// Modes of the files of keys.
-const (
-	secretMode fs.FileMode = 0o600
-	publicMode fs.FileMode = 0o644
-)
-
-// writeNew writes a file that does not exist.
-func writeNew(file string, text []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if errors.Is(err, fs.ErrExist) {
-		return existsAlready(file)
-	}
-	if err != nil {
-		return cli.Errorf("%w", err)
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return cli.Errorf("%w", errors.Join(err, os.Remove(file)))
-	}
-	return nil
 }
 
 // change is a change of a repository's keys.
@@ -212,6 +136,9 @@ func (a *app) changeKeys(c *change) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if c.needsIdentity && keys.identity == "" {
 				return cli.Usagef("no --identity: a key that reads the repository now is needed")
+			}
+			if c.recipients && len(keys.recipients) == 0 && keys.recipientsFile == "" {
+				return cli.Usagef("nobody could read the repository: give --recipient or --recipients-file")
 			}
 			location, _ := a.repoAndRest(args)
 			r, at, err := a.open(cmd.Context(), location, &store, &keys)

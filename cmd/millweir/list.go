@@ -29,7 +29,11 @@ func (a *app) list() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.explain(at, a.printList(cmd.Context(), r))
+			n, err := a.printList(cmd.Context(), r)
+			if err == nil && n == 0 && !a.program.JSON {
+				a.program.Done(cli.Textf("%s has no backup", at.name), "no backup")
+			}
+			return a.explain(at, err)
 		},
 	}
 	keys.bindReader(cmd.Flags())
@@ -37,16 +41,15 @@ func (a *app) list() *cobra.Command {
 	return cmd
 }
 
-// printList prints one line for each backup.
-func (a *app) printList(ctx context.Context, r *backup.Repository) error {
+// printList prints one line for each backup, and returns how many there are.
+func (a *app) printList(ctx context.Context, r *backup.Repository) (n int64, err error) {
 	if a.program.JSON {
-		_, err := stream.Run(ctx, r.List(), sink.ForEach(func(_ context.Context, m backup.Manifest) error {
+		return stream.Run(ctx, r.List(), sink.ForEach(func(_ context.Context, m backup.Manifest) error {
 			return a.result(&m, "")
 		}))
-		return err
 	}
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	_, err := stream.Run(ctx, stream.Via(r.List(), stream.Enumerate[backup.Manifest]()),
+	n, err = stream.Run(ctx, stream.Via(r.List(), stream.Enumerate[backup.Manifest]()),
 		sink.ForEach(func(_ context.Context, p stream.Pair[int64, backup.Manifest]) error {
 			if p.First == 0 {
 				fmt.Fprintln(table, "BACKUP\tENDED\tCOLLECTIONS\tDOCUMENTS\tSIZE\tSTORED\tCONSISTENCY\tLABEL")
@@ -61,7 +64,7 @@ func (a *app) printList(ctx context.Context, r *backup.Repository) error {
 	if flush := table.Flush(); err == nil {
 		err = flush
 	}
-	return err
+	return n, err
 }
 
 // stored returns the bytes in the store that the backup names.

@@ -55,6 +55,9 @@ func makeDirectory(name string) (undo func(), _ error) {
 	switch err := os.Mkdir(name, onlyOwner); {
 	case errors.Is(err, fs.ErrExist):
 		return func() {}, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, cli.Errorf("the directory above %s does not exist: make it, mount its disk, or correct the name "+
+			"(%w)", name, err)
 	case err != nil:
 		return nil, cli.Errorf("%w", err)
 	}

@@ -32,6 +32,10 @@ needs no key that reads.`,
 				return cli.Usagef("no rule: give --keep-last, --keep-daily, --keep-weekly, --keep-monthly, --keep-yearly or " +
 					"--keep-within")
 			}
+			if min(rules.Last, rules.Daily, rules.Weekly, rules.Monthly, rules.Yearly, rules.AtLeast) < 0 ||
+				rules.Within < 0 {
+				return cli.Usagef("a --keep flag is negative")
+			}
 			var err error
 			if rules.Location, err = time.LoadLocation(zone); err != nil {
 				return cli.Usagef("--time-zone %q is not known: want a name such as Europe/Berlin", zone)

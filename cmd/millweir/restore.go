@@ -14,6 +14,7 @@ import (
 
 	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/cmd/millweir/internal/cli"
+	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
@@ -236,6 +237,10 @@ func abandonStopped(ctx context.Context, t *tracked, job backup.Abandoner, err e
 func (a *app) explainRestore(at place, access *cli.Mongo, err error) error {
 	if errors.Is(err, backup.ErrTargetExists) {
 		return cli.Errorf("%w: choose another name with --rename, or say --replace or --merge", err)
+	}
+	if errors.Is(err, mongosink.ErrConflict) {
+		return cli.Errorf("%w: --merge keeps such a document and ends: choose another name with --rename, or say "+
+			"--replace", err)
 	}
 	if errors.Is(err, backup.ErrDamaged) || errors.Is(err, backup.ErrNotFound) {
 		return cli.Errorf("%w: millweir verify %s names everything that is damaged; restore another backup or a copy, or "+

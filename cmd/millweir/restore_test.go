@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // A restore makes what was backed up, in part and under other names; a copy can be restored too.
@@ -19,6 +21,10 @@ func testRestore(t *testing.T, w *world) {
 	w.must(t, "backup", w.repo, "--signing-key", "sign.key")
 	w.must(t, append([]string{"verify", w.repo, "--depth", "drill"}, keys...)...)
 	w.must(t, append([]string{"copy", w.repo, "--to", "./second"}, keys...)...)
+	changed, err := bson.Marshal(bson.D{{Key: "_id", Value: 7}, {Key: "name", Value: "changed"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	restore := func(more ...string) []string { return append(append([]string{"restore"}, keys...), more...) }
 	w.must(t, restore("./second", "--rename", "shop=again")...)
 	for coll, n := range map[string]int{"orders": 50, "cookies": 3} {
@@ -26,8 +32,10 @@ func testRestore(t *testing.T, w *world) {
 			t.Errorf("%s: %d documents", coll, len(got))
 		}
 	}
+	w.srv.Add("conflict", "orders", changed)
 	w.add(t, "again", "orders", 1) // an _id twice: no longer the documents of the backup
 	w.fails(t, 1, []string{"again.orders", "--replace"}, restore(w.repo, "--rename", "shop=again")...)
+	w.fails(t, 1, []string{"orders", "--rename", "--replace"}, restore(w.repo, "--rename", "shop=conflict", "--merge")...)
 	o := w.must(t, restore(w.repo, "latest", "--rename", "shop=again", "--replace", "--include", "shop.orders",
 		"--erase", "shop.orders=7", "--erase", "shop.orders=999", "--to", "10")...)
 	for _, word := range []string{"into again.orders, 1 erased", "warning: 1 of the 2 documents of --erase"} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,9 @@ Exit code 5 means that the backup is damaged.`,
 		Example: `  millweir verify ./repo --identity me.txt --signing-key sign.key`,
 		Args:    a.takesRepo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains([]string{string(backup.Present), string(backup.Read), drill}, depth) {
+				return cli.Usagef("--depth %q is none of present, read and drill", depth)
+			}
 			v, at, _, err := a.view(cmd, args, &store, &keys)
 			if err != nil {
 				return err
