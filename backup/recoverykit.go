@@ -51,6 +51,9 @@ func (r *Repository) writeEnvelopes(ctx context.Context, kit *strings.Builder) e
 			return err
 		}
 		fmt.Fprintf(kit, "\nepoch %s\nrecipient: %s\n", epoch, recipient)
+		if len(envelopes[epoch]) == 0 {
+			kit.WriteString("It has no envelope: its keys were shredded, and nobody can read what it encrypted.\n")
+		}
 		for _, key := range envelopes[epoch] {
 			text, err := get(ctx, r.store, key, agecodec.Armor())
 			if err != nil {

@@ -48,3 +48,15 @@ func TestRecoveryKit(t *testing.T) {
 		t.Error("it has a secret")
 	}
 }
+
+// The kit says which keys were shredded: it does not help to read what they encrypted.
+func TestRecoveryKitShredded(t *testing.T) {
+	r, _ := makeRepository(t)
+	if err := r.Shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kit, err := r.RecoveryKit(t.Context(), "./repo")
+	if err != nil || !strings.Contains(kit, "shredded") || strings.Contains(kit, "BEGIN AGE") {
+		t.Errorf("%v\n%s", err, kit)
+	}
+}
