@@ -99,6 +99,9 @@ func (m *deployment) rights(ctx context.Context) {
 	case len(status.Info.Users) == 0:
 		m.skip("rights", "the server asks for no user, so everyone may do everything")
 		return
+	case len(status.Info.Roles) > 0 && len(status.Info.Privileges) == 0: // a compatible server
+		m.skip("rights", "the server names the roles of the user, and not what they allow")
+		return
 	case len(m.databases) == 0:
 		m.skip("rights", "there is no database")
 		return

@@ -101,6 +101,28 @@ func TestDoctorRights(t *testing.T) {
 	}
 }
 
+// A server that names roles without their privileges says nothing about rights.
+func TestDoctorRolesOnly(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 1)
+	w.repository(t)
+	reply, err := bson.Marshal(bson.D{
+		{Key: "authInfo", Value: bson.D{
+			{Key: "authenticatedUsers", Value: bson.A{bson.D{{Key: "user", Value: "me"}}}},
+			{Key: "authenticatedUserRoles", Value: bson.A{bson.D{{Key: "role", Value: "backup"}}}},
+			{Key: "authenticatedUserPrivileges", Value: bson.A{}},
+		}},
+		{Key: "ok", Value: 1.0},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.srv.Inject(mongotest.Fault{Command: "connectionStatus", Reply: reply})
+	if o := w.must(t, "doctor", "./repo", "--identity", "me.txt"); !strings.Contains(o.out, "skipped rights") {
+		t.Error(o.out)
+	}
+}
+
 // A check that an error prevented is reported as failed, not as skipped.
 func TestDoctorLearnsNothing(t *testing.T) {
 	w := newWorld(t)

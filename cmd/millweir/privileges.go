@@ -22,6 +22,7 @@ type privilege struct {
 type connectionStatus struct {
 	Info struct {
 		Users      []bson.Raw  `bson:"authenticatedUsers"`
+		Roles      []bson.Raw  `bson:"authenticatedUserRoles"`
 		Privileges []privilege `bson:"authenticatedUserPrivileges"`
 	} `bson:"authInfo"`
 }
