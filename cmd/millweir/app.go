@@ -61,7 +61,8 @@ A repository REPO is a directory or s3://BUCKET/PREFIX. Credentials, region and 
 and ~/.aws, as for every AWS tool. The server of MongoDB comes from MONGODB_URI or --mongo-file.
 
 Each flag can be given by the environment, --signing-key as MILLWEIR_SIGNING_KEY, and by a configuration file, as
-"signing-key: FILE". Secrets come only from files and the environment.`,
+"signing-key: FILE". The environment gives one value to a flag that may be repeated, the file also a list. Secrets come
+only from files and the environment.`,
 		Example: `  millweir keys generate --identity me.txt --signing-key sign.key
   millweir init ./repo --identity me.txt --signing-key sign.key
   millweir backup ./repo --signing-key sign.key

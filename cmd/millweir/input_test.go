@@ -145,7 +145,8 @@ func TestSettings(t *testing.T) {
 	w.fails(t, 2, []string{"--resume", "--label"}, "backup", "--config", "c.yaml", "--resume", "x", "--label", "new")
 	w.fails(t, 1, []string{"no such run"}, "backup", "--config", "c.yaml", "--resume", "x", "--parallel", "2")
 	for name, text := range map[string]string{
-		"labl": "labl: x\n", "1 MiB": strings.Repeat("#\n", 1<<19) + "label: x\n",
+		"labl": "labl: x\n", "takes one value": "repo: [a, b]\n", "in quotes": "label: 2026-01-01\n",
+		"1 MiB": strings.Repeat("#\n", 1<<19) + "label: x\n",
 	} {
 		if err := os.WriteFile(filepath.Join(w.dir, "bad.yaml"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

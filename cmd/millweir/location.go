@@ -23,7 +23,8 @@ type storeFlags struct {
 }
 
 func (s *storeFlags) bind(flags *pflag.FlagSet) {
-	flags.DurationVar(&s.retry, "retry", 5*time.Minute,
+	s.retry = 5 * time.Minute
+	flags.Var((*timeFlag)(&s.retry), "retry",
 		"the `TIME` for which a request to S3 is repeated while the service fails or is away")
 }
 

@@ -60,7 +60,8 @@ needs no key that reads.`,
 	flags.IntVar(&rules.Weekly, "keep-weekly", 0, "the same for weeks")
 	flags.IntVar(&rules.Monthly, "keep-monthly", 0, "the same for months")
 	flags.IntVar(&rules.Yearly, "keep-yearly", 0, "the same for years")
-	flags.DurationVar(&rules.Within, "keep-within", 0, "keep all that are younger than this `TIME`, such as 48h")
+	flags.Var((*timeFlag)(&rules.Within), "keep-within",
+		"keep all that are younger than this `TIME`, such as 48h or 30d")
 	flags.IntVar(&rules.AtLeast, "keep-at-least", 1, "keep the newest `N` whatever the other rules say")
 	flags.StringVar(&zone, "time-zone", "UTC", "the time `ZONE` in which days begin")
 	flags.BoolVar(&opts.Unverified, "unverified", false,

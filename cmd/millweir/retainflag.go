@@ -9,8 +9,8 @@ import (
 )
 
 func bindRetain(flags *pflag.FlagSet, retain *time.Duration) {
-	flags.DurationVar(retain, "retain", 0,
-		"protect all objects from deletion for this `TIME`, such as 720h (Object Lock)")
+	flags.Var((*timeFlag)(retain), "retain",
+		"protect all objects from deletion for this `TIME`, such as 720h or 30d (Object Lock)")
 }
 
 // retainUntil returns when the protection of --retain ends, or zero.

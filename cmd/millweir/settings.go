@@ -36,6 +36,9 @@ func (a *app) fill(flags *pflag.FlagSet) error {
 		if f == nil || f.Changed { // a flag of another command, or given otherwise
 			continue
 		}
+		if _, repeats := f.Value.(pflag.SliceValue); len(all) > 1 && !repeats {
+			return cli.Usagef("--config %s: %s takes one value, and not a list", a.config, name)
+		}
 		for _, value := range all {
 			a.filled[name] = true
 			if err := flags.Set(name, value); err != nil {
@@ -138,7 +141,8 @@ func readConfig(file string) (map[string][]string, error) {
 			case string, int, bool, float64:
 				values[name] = append(values[name], fmt.Sprint(one))
 			default:
-				return nil, cli.Usagef("--config %s: %s is neither a value nor a list of values", file, name)
+				return nil, cli.Usagef("--config %s: %s is neither a text, a number, true, false, nor a list of these: put "+
+					"a date in quotes", file, name)
 			}
 		}
 	}
