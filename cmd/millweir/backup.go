@@ -152,10 +152,14 @@ was; or begin another one.`,
 			} else {
 				t.Job, err = r.Backup(cmd.Context(), client, opts)
 			}
-			if err != nil {
-				return a.explainBackup(at, access, err)
+			run := ""
+			if err == nil {
+				run, err = runOf(cmd.Context(), t)
 			}
-			run, err := runOf(cmd.Context(), t)
+			if isUnusable(err) && b.resume == "" {
+				return cli.Errorf("%w: millweir list %s names each backup that cannot be used; --no-reuse makes a backup "+
+					"without them", err, at.name)
+			}
 			if err != nil {
 				return a.explainBackup(at, access, err)
 			}

@@ -32,6 +32,9 @@ Exit code 5 means that the backup is damaged.`,
 				return cli.Usagef("--depth %q is none of present, read and drill", depth)
 			}
 			v, at, _, err := a.view(cmd, args, &store, &keys)
+			if errors.Is(err, backup.ErrDamaged) { // its manifest
+				return cli.WithCode(err, exitDamaged)
+			}
 			if err != nil {
 				return err
 			}
