@@ -128,6 +128,22 @@ func TestDamage(t *testing.T) {
 		"verify", w.repo, "--identity", "me.txt", "--signing-key", "sign.key")
 }
 
+// A proof that cannot be stored does not hide that the backup is whole.
+func TestNoPlaceForProof(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "shop", "orders", 5)
+	w.repository(t)
+	w.must(t, w.backup()...)
+	if err := os.WriteFile(filepath.Join(w.dir, "repo/proofs"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, depth := range []string{"read", "drill"} {
+		args := []string{"verify", w.repo, "--depth", depth, "--identity", "me.txt", "--signing-key", "sign.key"}
+		w.fails(t, 1, []string{"is whole (" + depth + ")", "proof could not be stored", "--no-proof"}, args...)
+		w.must(t, append(args, "--no-proof")...)
+	}
+}
+
 // A truncated object is damage at every depth.
 func TestTruncated(t *testing.T) {
 	w := newWorld(t)

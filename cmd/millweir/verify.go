@@ -55,14 +55,18 @@ Exit code 5 means that the backup is damaged.`,
 				a.warnWeaker(report.Weaker)
 				return a.damaged(at, damage, err)
 			}
+			found := "is whole (" + depth + ")"
+			if depth == string(backup.Present) {
+				found = "has all objects, of the right sizes; their content was not read"
+			}
+			if err != nil && t.finishing.Load() && report.Proof == "" && !opts.NoProof && cmd.Context().Err() == nil {
+				return cli.Errorf("the backup %s %s, but its proof could not be stored: %w; --no-proof stores none",
+					report.Run, found, a.explain(at, err))
+			}
 			if err != nil {
 				return a.explain(at, err)
 			}
 			c := &report.Counts
-			found := "is whole (" + report.Depth + ")"
-			if report.Depth == string(backup.Present) {
-				found = "has all objects, of the right sizes; their content was not read"
-			}
 			return a.finished(cli.Textf("the backup %s %s: %s (%s) of %s, in %s", report.Run, found,
 				cli.Documents(c.Documents), cli.Bytes(c.Bytes), collections(c.Collections),
 				report.Took.Round(10*time.Millisecond)), &report)
