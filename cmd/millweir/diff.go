@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -18,14 +19,30 @@ type difference struct {
 	ID        string `json:"id,omitempty"` // in Extended JSON
 }
 
+// differenceText describes a difference for people.
+func differenceText(d *difference) string {
+	what := "it"
+	if d.ID != "" {
+		what = printed(d.ID)
+	}
+	words := map[backup.DifferenceKind]string{
+		backup.OnlyFirst:       "only the first backup has " + what,
+		backup.OnlySecond:      "only the second backup has " + what,
+		backup.OptionsDiffer:   "its kind, options or indexes differ",
+		backup.DocumentDiffers: "the backups have different documents " + what,
+		backup.ContentDiffers:  "its documents differ",
+	}
+	return printed(d.Namespace) + ": " + cmp.Or(words[backup.DifferenceKind(d.Kind)], printed(d.Kind))
+}
+
 func (a *app) diff() *cobra.Command {
 	var store storeFlags
 	var keys keyFlags
 	cmd := &cobra.Command{
 		Use:   "diff REPO BACKUP BACKUP",
 		Short: "Show in which documents two backups differ",
-		Long: `diff prints one line for each document that only one of two backups has, or that differs. Ranges that have not
-changed are not fetched. A backup is a name or latest.`,
+		Long: `diff prints one line for each document that only one of two backups has, or that differs, and one for a
+collection that only one of them has. Ranges that have not changed are not fetched. A backup is a name or latest.`,
 		Example: `  millweir diff ./repo 20261128t030000z-1f2e3d4c5b6a7988 latest --identity me.txt`,
 		Args:    a.takesRepo(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +65,7 @@ changed are not fetched. A backup is a name or latest.`,
 			_, err = stream.Run(cmd.Context(), first.Diff(second, nil),
 				sink.ForEach(func(_ context.Context, d backup.Difference) error {
 					line := difference{d.Namespace.String(), string(d.Kind), idText(d.ID)}
-					return a.result(line, printed(line.Namespace)+": "+line.Kind+" "+printed(line.ID))
+					return a.result(line, differenceText(&line))
 				}))
 			return a.explain(at, err)
 		},

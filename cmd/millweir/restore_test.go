@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/backup"
 )
 
 // A restore makes what was backed up, in part and under other names; a copy can be restored too.
@@ -99,6 +101,25 @@ func testCopyOntoItself(t *testing.T, w *world) {
 	w.must(t, "copy", w.repo, "--to", w.repo+"2", "--signing-key", "sign.key")
 }
 
+// Each kind of difference has words of its own.
+func TestDifferenceText(t *testing.T) {
+	for _, test := range []struct {
+		kind     backup.DifferenceKind
+		id, want string
+	}{
+		{backup.OnlyFirst, "7", "only the first backup has 7"},
+		{backup.OnlySecond, "", "only the second backup has it"},
+		{backup.OptionsDiffer, "", "its kind, options or indexes differ"},
+		{backup.DocumentDiffers, "7", "the backups have different documents 7"},
+		{backup.ContentDiffers, "", "its documents differ"},
+		{"a newer kind", "", "a newer kind"},
+	} {
+		if got := differenceText(&difference{"shop.x", string(test.kind), test.id}); got != "shop.x: "+test.want {
+			t.Errorf("%s: %s", test.kind, got)
+		}
+	}
+}
+
 // A diff shows the documents that differ.
 func TestDiff(t *testing.T) { eachStore(t, testDiff) }
 
@@ -118,7 +139,7 @@ func testDiff(t *testing.T, w *world) {
 	w.add(t, "shop", "cookies", 1)
 	second := run()
 	o := w.must(t, "diff", w.repo, first, second, "--identity", "me.txt")
-	if !strings.Contains(o.out, "shop.cookies") || strings.Contains(o.out, "shop.orders") {
+	if o.out != "shop.cookies: only the second backup has it\n" || strings.Contains(o.out, "shop.orders") {
 		t.Error(o.out)
 	}
 	w.env = append(w.env, "MILLWEIR_REPO="+w.repo)
