@@ -30,7 +30,7 @@ func TestSegmentTooLarge(t *testing.T) {
 		} {
 			s.Tally = limit
 			var n, size int64
-			err := r.segment(s, "db", "c", nil, nil).Each(t.Context(), func(doc bson.Raw) error {
+			err := r.segment(s, "db", "c", nil, newTally, nil).Each(t.Context(), func(doc bson.Raw) error {
 				n, size = n+1, size+int64(len(doc))
 				return nil
 			})

@@ -159,6 +159,6 @@ func (c *cursor) peek() (bson.Raw, error) {
 			return c.document, err
 		}
 		c.opened, c.segment = s, nil
-		c.nextDocument, c.stopDocuments = iter.Pull2(stream.All(c.ctx, c.view.documents(c.n, *s)))
+		c.nextDocument, c.stopDocuments = iter.Pull2(stream.All(c.ctx, c.view.documents(c.n, *s, newTally)))
 	}
 }

@@ -54,9 +54,9 @@ func (v *View) Documents(ns mongosource.Namespace, opts *DocumentsOptions) strea
 		}
 		docs := stream.Via(v.touched(n, ids), stream.ConcatMap(func(s Segment) stream.Source[bson.Raw] {
 			if o.VerifyFirst {
-				return verifiedFirst(v.documents(n, s), s.Bytes)
+				return verifiedFirst(v.documents(n, s, newTally), s.Bytes)
 			}
-			return v.documents(n, s)
+			return v.documents(n, s, newTally)
 		}))
 		return stream.Via(docs, choose(ids, o.Filter)).Each(ctx, emit)
 	})

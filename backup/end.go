@@ -77,11 +77,11 @@ func withEnd(p place, report func(Tally)) stream.Flow[bson.Raw, bson.Raw] {
 // withoutEnd returns the inverse of [withEnd]: a flow that emits the documents without the end
 // record. When the upstream has completed, the record must belong to the place and have the tally of
 // the documents. Otherwise the error is [ErrDamaged], and the documents that were emitted must not be
-// used. It holds one document.
-func withoutEnd(p place, report func(Tally)) stream.Flow[bson.Raw, bson.Raw] {
+// used. It holds one document. begin is newTally or newCount.
+func withoutEnd(p place, begin func() *tally, report func(Tally)) stream.Flow[bson.Raw, bson.Raw] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
 		var held bson.Raw
-		count := newTally()
+		count := begin()
 		err := src.Each(ctx, func(doc bson.Raw) error {
 			last := held
 			held = doc
@@ -113,7 +113,7 @@ func checkEnd(record bson.Raw, p place, all Tally) error {
 		return damaged("it ends without an end record: it was cut")
 	case found.Place != p:
 		return damaged("it belongs to %v, and not to %v", found.Place, p)
-	case found.Tally != all:
+	case !all.isOf(found.Tally):
 		return damaged("it has %d documents of %d bytes, and should have %d of %d bytes, or they were changed",
 			all.Documents, all.Bytes, found.Documents, found.Bytes)
 	}

@@ -86,7 +86,7 @@ func (r *Repository) putNamed(
 func (r *Repository) records(key string, p place, identities []age.Identity,
 	report func(Tally),
 ) stream.Source[bson.Raw] {
-	return stream.Via2(r.store.Get(key, nil), decode(p, "", identities, report),
+	return stream.Via2(r.store.Get(key, nil), decode(p, "", identities, newTally, report),
 		stream.MapErr[bson.Raw](func(err error) error { return failed(key, err) }))
 }
 

@@ -25,7 +25,7 @@ func (j *restoreJob) restoreAccess(ctx context.Context) (weaker []string, err er
 				continue
 			}
 			docs := stream.Via(j.view.segments(i), stream.ConcatMap(func(s Segment) stream.Source[bson.Raw] {
-				return verifiedFirst(j.view.documents(i, s), s.Bytes)
+				return verifiedFirst(j.view.documents(i, s, newTally), s.Bytes)
 			}))
 			result, err := stream.Run(ctx, docs, sink)
 			if err != nil {

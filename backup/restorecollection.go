@@ -71,7 +71,7 @@ func (r *collectionRestore) prepare(ctx context.Context) error {
 	case found != nil && !unfinished && !r.job.opts.DropTarget:
 		return r.compare(ctx)
 	case series:
-		return r.documents().Each(ctx, func(bson.Raw) error { return nil })
+		return r.documents(newTally).Each(ctx, func(bson.Raw) error { return nil })
 	}
 	return r.stage(ctx)
 }
@@ -113,13 +113,17 @@ func (r *collectionRestore) stage(ctx context.Context) error {
 		return err
 	}
 	opts := r.insert(ctx)
-	if r.target.entry.Kind == mongosource.KindCapped {
+	begin := newTally
+	switch {
+	case r.target.entry.Kind == mongosource.KindCapped:
 		opts.Ordered, opts.Parallelism = true, 1
+	case !r.job.opts.partial():
+		begin = newCount // checkMade compares the Sum of what the server has with the catalog
 	}
 	name := r.job.view.preparedName(r.target)
 	description, limited := withoutExpiry(r.head.Description)
 	indexes := r.staticIndexes()
-	result, err := consume(ctx, &r.job.meters, r.documents(), mongosink.ReplaceCollection(r.prepared(),
+	result, err := consume(ctx, &r.job.meters, r.documents(begin), mongosink.ReplaceCollection(r.prepared(),
 		&mongosink.ReplaceCollectionOptions{
 			Insert: opts, Description: description, Indexes: indexes, DropTarget: true, AllowEmpty: true,
 			StagingName: name + fillingSuffix, Check: r.checkMade,
@@ -235,7 +239,7 @@ func (r *collectionRestore) isThere(ctx context.Context) (bool, error) {
 		return r.sameSeries(ctx)
 	}
 	if r.job.opts.partial() {
-		if err := r.documents().Each(ctx, func(bson.Raw) error { return nil }); err != nil {
+		if err := r.documents(newTally).Each(ctx, func(bson.Raw) error { return nil }); err != nil {
 			return false, err
 		}
 	}
@@ -259,7 +263,7 @@ func (r *collectionRestore) keptTail(ctx context.Context, have Tally) (bool, err
 		return false, nil
 	}
 	counts, at, tail := r.counts, int64(0), newTally()
-	err := r.documents().Each(ctx, func(doc bson.Raw) error {
+	err := r.documents(newTally).Each(ctx, func(doc bson.Raw) error {
 		if at++; at > dropped {
 			tail.add(doc)
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 // documents returns a source of the documents that are restored. A run sets r.data.Want and the counts.
-func (r *collectionRestore) documents() stream.Source[bson.Raw] {
+// begin is that of [Repository.segment].
+func (r *collectionRestore) documents(begin func() *tally) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		r.counts = Counts{}
 		if r.target.entry.Kind == mongosource.KindTimeSeries {
@@ -27,14 +28,14 @@ func (r *collectionRestore) documents() stream.Source[bson.Raw] {
 		}
 		if !r.job.opts.partial() {
 			r.data.Want = r.listed
-			return stream.Via(r.segments(), r.read()).Each(ctx, func(doc bson.Raw) error {
+			return stream.Via(r.segments(), r.read(begin)).Each(ctx, func(doc bson.Raw) error {
 				r.counts.Documents++
 				r.counts.Bytes += int64(len(doc))
 				return emit(doc)
 			})
 		}
 		count := newTally()
-		err := stream.Via2(r.segments(), r.read(), choose(r.job.ids, r.chosen)).Each(ctx, func(doc bson.Raw) error {
+		err := stream.Via2(r.segments(), r.read(begin), choose(r.job.ids, r.chosen)).Each(ctx, func(doc bson.Raw) error {
 			count.add(doc)
 			return emit(doc)
 		})
@@ -60,8 +61,10 @@ func (r *collectionRestore) segments() stream.Source[Segment] {
 
 // read returns a flow from segments to their documents, several segments at once unless the order
 // matters.
-func (r *collectionRestore) read() stream.Flow[Segment, bson.Raw] {
-	documents := func(s Segment) stream.Source[bson.Raw] { return r.job.view.documents(r.target.number, s) }
+func (r *collectionRestore) read(begin func() *tally) stream.Flow[Segment, bson.Raw] {
+	documents := func(s Segment) stream.Source[bson.Raw] {
+		return r.job.view.documents(r.target.number, s, begin)
+	}
 	if r.target.entry.Kind == mongosource.KindCapped || r.job.opts.Parallelism == 1 {
 		return stream.ConcatMap(documents)
 	}

@@ -23,7 +23,7 @@ func (r *collectionRestore) tryMerge(ctx context.Context, found *mongosource.Col
 	default:
 		r.data.Merge = true
 		opts := &mongosink.MergeOptions{Insert: r.insert(ctx), DryRun: true}
-		_, err = stream.Run(ctx, r.documents(), mongosink.Merge(r.coll, opts))
+		_, err = stream.Run(ctx, r.documents(newTally), mongosink.Merge(r.coll, opts))
 	}
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (r *collectionRestore) merge(ctx context.Context) error {
 		return err
 	}
 	done := r.counts
-	result, err := stream.Run(ctx, r.documents(),
+	result, err := stream.Run(ctx, r.documents(newTally),
 		mongosink.Merge(r.coll, &mongosink.MergeOptions{Insert: r.insert(ctx)}))
 	r.counts = done
 	if err != nil {

@@ -176,7 +176,7 @@ func (r *collectionRestore) createMarked(ctx context.Context) error {
 func (r *collectionRestore) insertSeries(ctx context.Context) error {
 	opts := r.acknowledged(r.job.opts.Insert)
 	opts.MoveID = true
-	if _, err := stream.Run(ctx, r.documents(), mongosink.Insert(r.coll, &opts)); err != nil {
+	if _, err := stream.Run(ctx, r.documents(newTally), mongosink.Insert(r.coll, &opts)); err != nil {
 		return err
 	}
 	have, err := seriesTally(ctx, r)
@@ -196,7 +196,7 @@ func (r *collectionRestore) insertSeries(ctx context.Context) error {
 
 // sameSeries reports whether the target has the documents that are restored.
 func (r *collectionRestore) sameSeries(ctx context.Context) (bool, error) {
-	if err := r.documents().Each(ctx, func(bson.Raw) error { return nil }); err != nil {
+	if err := r.documents(newTally).Each(ctx, func(bson.Raw) error { return nil }); err != nil {
 		return false, err
 	}
 	have, err := seriesTally(ctx, r)

@@ -50,7 +50,7 @@ func decoded(ctx context.Context, p place, encoding Encoding, by []age.Identity,
 ) {
 	var all Tally
 	docs, err := stream.Run(ctx,
-		stream.Via(source.Reader(iotest.OneByteReader(bytes.NewReader(body))), decode(p, encoding, by, func(t Tally) {
+		stream.Via(source.Reader(iotest.OneByteReader(bytes.NewReader(body))), decode(p, encoding, by, newTally, func(t Tally) {
 			all = t
 		})), sink.Slice[bson.Raw]())
 	return docs, all, err
@@ -143,7 +143,7 @@ func TestEndRecord(t *testing.T) {
 		"end in between":  {with[0], with[1], with[3], with[2]},
 		"another, longer": {with[0], with[1], numbers(t, 11)[10], with[3]},
 	} {
-		_, err := stream.Run(t.Context(), stream.Via(source.Slice(list), withoutEnd(somewhere, func(Tally) {
+		_, err := stream.Run(t.Context(), stream.Via(source.Slice(list), withoutEnd(somewhere, newTally, func(Tally) {
 			t.Errorf("%s: reported", name)
 		})), sink.Slice[bson.Raw]())
 		if !errors.Is(err, ErrDamaged) {

@@ -27,23 +27,33 @@ type Tally struct {
 // tally computes a [Tally].
 type tally struct {
 	documents, bytes int64
-	ordered          hash.Hash
+	ordered          hash.Hash // nil if documents are counted only
 	sum              sum256
+	hash             [sha256.Size]byte // of the last document: a field, so that Write does not allocate it
 }
 
 func newTally() *tally { return &tally{ordered: sha256.New()} }
 
+// newCount returns a tally that computes no hashes. Its result has no Digest and no Sum.
+func newCount() *tally { return &tally{} }
+
 // add counts a document.
 func (t *tally) add(doc bson.Raw) {
-	h := sha256.Sum256(doc)
 	t.documents++
 	t.bytes += int64(len(doc))
-	_, _ = t.ordered.Write(h[:])
-	t.sum.add(h)
+	if t.ordered == nil {
+		return
+	}
+	t.hash = sha256.Sum256(doc)
+	_, _ = t.ordered.Write(t.hash[:])
+	t.sum.add(t.hash)
 }
 
 // result returns the tally of the documents so far.
 func (t *tally) result() Tally {
+	if t.ordered == nil {
+		return Tally{Documents: t.documents, Bytes: t.bytes}
+	}
 	return Tally{
 		Documents: t.documents, Bytes: t.bytes,
 		Digest: hex.EncodeToString(t.ordered.Sum(nil)), Sum: t.sum.String(),
@@ -98,6 +108,14 @@ func (t Tally) Plus(u Tally) (Tally, bool) {
 // SameDocuments reports whether t and u have the same documents, whatever their order.
 func (t Tally) SameDocuments(u Tally) bool {
 	return t.Documents == u.Documents && t.Bytes == u.Bytes && t.Sum == u.Sum
+}
+
+// isOf reports whether t, which may be a count, is the tally all.
+func (t Tally) isOf(all Tally) bool {
+	if t.Digest == "" {
+		all.Digest, all.Sum = "", ""
+	}
+	return t == all
 }
 
 // atMost returns a function that passes documents to emit. It returns an error once there are more

@@ -214,7 +214,7 @@ func (v *verification) objectList(ctx context.Context) error {
 // read reads every segment of the part.
 func (v *verification) read(ctx context.Context) error {
 	return v.each(ctx, func(s Segment) error {
-		err := v.view.documents(v.part.collection, s).Each(ctx, func(bson.Raw) error { return nil })
+		err := v.view.documents(v.part.collection, s, newTally).Each(ctx, func(bson.Raw) error { return nil })
 		if err != nil && !isProblem(ctx, err) {
 			return err
 		}

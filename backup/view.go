@@ -121,14 +121,14 @@ func (v *View) segments(n int) stream.Source[Segment] {
 
 // documents returns a source of the documents of a segment of the n-th collection, as
 // [Repository.segment].
-func (v *View) documents(n int, s Segment) stream.Source[bson.Raw] {
+func (v *View) documents(n int, s Segment, begin func() *tally) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		identities, err := v.dataIdentities(ctx)
 		if err != nil {
 			return err
 		}
 		c := &v.manifest.Collections[n]
-		return v.repo.segment(s, c.Database, c.Collection, identities, v.meters).Each(ctx, emit)
+		return v.repo.segment(s, c.Database, c.Collection, identities, begin, v.meters).Each(ctx, emit)
 	})
 }
 
