@@ -49,7 +49,8 @@ const (
 
 // begin starts the command with its header, which ends with the length of the list.
 func (b *batch) begin(header []byte) {
-	b.body = append(takeBody(), header...)
+	m := takeMemory()
+	b.body, b.statements = append(m.body, header...), m.statements
 	b.list = len(b.body) - len("size")
 	b.end = len(b.body)
 }

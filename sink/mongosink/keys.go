@@ -11,9 +11,8 @@ import (
 
 // fields reads the keys of a document that does not have the expected ones.
 type fields struct {
-	src          []byte
-	shape        *shape
-	first, limit int // its fields are at src[first:limit]
+	src   []byte
+	shape *shape
 
 	set      keySet // of the first keys
 	count    int    // of the keys so far
@@ -34,7 +33,7 @@ var keySeed = maphash.MakeSeed()
 
 // key returns the offset after the key of the field at src[i], or -1 if it has no end.
 func (f *fields) key(i int) int {
-	value := bsonwire.KeyEnd(f.src, i+1, f.limit)
+	value := bsonwire.KeyEnd(f.src, i+1, len(f.src))
 	if value > 0 && !f.repeated {
 		f.repeated = f.occurred(i, value)
 	}
@@ -70,7 +69,7 @@ func (f *fields) addAll(at int) {
 
 // each calls do with the begin and the end of each key before at, with its terminator.
 func (f *fields) each(at int, do func(key, end int)) {
-	for i := f.first; i < at; {
+	for i := 0; i < at; {
 		value := bsonwire.KeyEnd(f.src, i+1, at)
 		do(i+1, value)
 		i, _ = bsonwire.ValueEnd(f.src, f.src[i], value, at)
@@ -79,7 +78,7 @@ func (f *fields) each(at int, do func(key, end int)) {
 
 // before reports whether a field before at has the key, which ends with 0.
 func (f *fields) before(at int, key []byte) bool {
-	for i := f.first; i < at; {
+	for i := 0; i < at; {
 		value := bsonwire.KeyEnd(f.src, i+1, at)
 		if bytes.Equal(f.src[i+1:value], key) {
 			return true
@@ -113,24 +112,37 @@ func (s *keySet) add(src []byte, key, end int) (before bool) {
 
 // arrayIndex is the key of an element of an array.
 type arrayIndex struct {
-	number     int // without the last digit
-	digit      int // the last one
-	size       int // with the terminator
-	word, mask uint64
+	number     int    // without the last digit
+	digit      int    // the last one
+	size       int    // with the terminator
+	word, bits uint64 // the key after a byte for the type; never equal if it is longer
 	step       uint64 // added to the word for the next digit
 }
 
-func firstIndex() arrayIndex { return arrayIndex{word: '0', mask: 0xffff, step: 1, size: 2} }
+func firstIndex() arrayIndex {
+	return arrayIndex{word: '0' << 8, bits: 0xffff00, step: 1 << 8, size: 2}
+}
 
 // text returns the index with the terminator.
 func (a *arrayIndex) text(buf []byte) []byte {
 	return append(strconv.AppendInt(buf, int64(10*a.number+a.digit), 10), 0)
 }
 
-// at reports whether the index is at src[i].
-func (a *arrayIndex) at(src []byte, i int) bool {
+// begins reports whether the field at the begin of src has the index.
+func (a *arrayIndex) begins(src []byte) bool {
+	return len(src) >= wordSize && binary.LittleEndian.Uint64(src)&a.bits == a.word || a.isKeyOf(src)
+}
+
+func (a *arrayIndex) isKeyOf(src []byte) bool {
 	var buf [24]byte
-	return bytes.HasPrefix(src[i:], a.text(buf[:0]))
+	return bytes.HasPrefix(src[1:], a.text(buf[:0]))
+}
+
+func (a *arrayIndex) increment() {
+	a.word += a.step
+	if a.digit++; a.digit == 10 {
+		a.carry()
+	}
 }
 
 // carry ends the increment of an index whose last digit was 9.
@@ -139,10 +151,10 @@ func (a *arrayIndex) carry() {
 	var buf [24]byte
 	text := a.text(buf[:0])
 	a.size = len(text)
-	if a.size > wordSize {
-		a.word, a.mask = 1, 0 // never equal
+	if a.size >= wordSize {
+		a.word, a.bits, a.step = neverEqual, 0, 0
 		return
 	}
-	a.word, a.mask = wordOf(text)
-	a.step = 1 << (8 * (a.size - 2))
+	a.word, a.bits = wordOf(text)
+	a.word, a.bits, a.step = a.word<<8, a.bits<<8, 1<<(8*(a.size-1))
 }

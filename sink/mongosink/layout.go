@@ -19,16 +19,16 @@ type layout struct {
 	odd            bool // see walker
 }
 
-// field notes what the field at doc[at] means for the layout: its value is doc[value:end].
-func (l *layout) field(doc []byte, at, value, end int) {
-	t, key := doc[at], doc[at+1:value]
+// field notes what a field means for the layout. Its value begins at field[value].
+func (l *layout) field(field []byte, value int, first bool) {
+	t, key := field[0], field[1:value]
 	switch {
 	case string(key) == idKey:
 		l.ids++
-		l.idFirst = l.idFirst || at == len("size")
-		l.badID = l.badID || invalidID(bsoncore.Value{Type: bsoncore.Type(t), Data: doc[value:end]})
+		l.idFirst = l.idFirst || first
+		l.badID = l.badID || invalidID(bsoncore.Value{Type: bsoncore.Type(t), Data: field[value:]})
 	case t == bsonwire.TypeTimestamp:
-		l.emptyTimestamp = l.emptyTimestamp || string(doc[value:end]) == emptyTimestamp
+		l.emptyTimestamp = l.emptyTimestamp || string(field[value:]) == emptyTimestamp
 	}
 }
 

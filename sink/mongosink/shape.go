@@ -1,6 +1,7 @@
 package mongosink
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -17,34 +18,55 @@ type shape struct {
 	misses uint32 // documents that had other keys
 }
 
-// expectedKey is a key of a shape.
+// expectedKey is a key of a shape, and the type of the last value that it had.
 type expectedKey struct {
-	text       []byte // with its terminator
-	short      bool   // no longer than a word
-	word, mask uint64 // a short key, and its bits in a word
-	isID       bool
-	inner      *shape // of the document with this key, or of the documents in the array; nil if there was none
+	text []byte // with its terminator
+
+	// The type and the key as two words, and their bits in them. A longer key has no bits, and
+	// neverEqual as its head.
+	head, headBits uint64
+	tail, tailBits uint64
+
+	t        byte   // the type
+	ofLayout bool   // a top-level field with this key and type is a part of the layout
+	value    int    // where the value begins in a field
+	size     int    // of a field, if all values of the type have the same size, and less than value otherwise
+	inner    *shape // of the document with this key, or of the documents in the array; nil if there was none
 }
 
 const (
-	wordSize = 8
+	wordSize   = 8
+	neverEqual = 1 << 8 // a head that is not 0 whatever its lowest byte is, so no word without bits equals it
 
 	maxKeys    = 64      // in a shape
-	maxLearned = 8 << 10 // keys and shapes in a run: some 1.5 MiB
+	maxLearned = 8 << 10 // keys and shapes in a run: some 2 MiB
 	maxKeyText = 64      // bytes of a key
 	lookAhead  = 4       // expected keys that may be missing before the next one
 )
 
-// at reports whether the key is at src[i].
-func (k *expectedKey) at(src []byte, i int) bool {
-	return len(src)-i >= len(k.text) && string(src[i:i+len(k.text)]) == string(k.text)
+// setType sets the expected type.
+func (k *expectedKey) setType(t byte) {
+	k.t = t
+	k.head = k.head&^0xff | uint64(t)
+	k.size = k.value + bsonwire.FixedSize(t)
+	k.ofLayout = string(k.text) == idKey || t == bsonwire.TypeTimestamp
 }
 
-// present returns the index of the first key, from next on, that is at src[i], or -1. Documents may
-// lack some of the keys.
-func present(keys []expectedKey, next int, src []byte, i int) int {
+// begins reports whether src begins with the expected type and key. It may return false for a long
+// key, and for a short field at the end of src.
+func (k *expectedKey) begins(src []byte) bool {
+	if len(src) < wordSize || binary.LittleEndian.Uint64(src)&k.headBits != k.head {
+		return false
+	}
+	return k.tailBits == 0 ||
+		len(src) >= 2*wordSize && binary.LittleEndian.Uint64(src[wordSize:])&k.tailBits == k.tail
+}
+
+// present returns the index of the first key, from next on, that the field at the begin of src has,
+// or -1. Documents may lack some of the keys.
+func present(keys []expectedKey, next int, src []byte) int {
 	for n := next; n < min(len(keys), next+lookAhead); n++ {
-		if keys[n].at(src, i) {
+		if bytes.HasPrefix(src[1:], keys[n].text) {
 			return n
 		}
 	}
@@ -74,25 +96,27 @@ func (w *walker) learn(f *fields) {
 		return
 	}
 	var keys []expectedKey
-	for i := f.first; i < f.limit; {
-		value := bsonwire.KeyEnd(f.src, i+1, f.limit)
+	for i := 0; i < len(f.src); {
+		value := bsonwire.KeyEnd(f.src, i+1, len(f.src))
 		if len(keys) == maxKeys || w.used >= maxLearned || value-i > maxKeyText {
 			return
 		}
 		w.used++
-		keys = append(keys, sh.expect(f.src, i+1, value))
-		i, _ = bsonwire.ValueEnd(f.src, f.src[i], value, f.limit)
+		keys = append(keys, sh.expect(f.src[i:value]))
+		i, _ = bsonwire.ValueEnd(f.src, f.src[i], value, len(f.src))
 	}
 	sh.keys = keys
 }
 
-// expect returns the key src[key:end]. It keeps what is known about its documents.
-func (sh *shape) expect(src []byte, key, end int) expectedKey {
-	k := expectedKey{text: slices.Clone(src[key:end])}
-	k.isID, k.short = string(k.text) == idKey, len(k.text) <= wordSize
-	if k.short {
-		k.word, k.mask = wordOf(k.text)
+// expect returns the key of a field that begins with the type and key in field. It keeps what is
+// known about its documents.
+func (sh *shape) expect(field []byte) expectedKey {
+	k := expectedKey{text: slices.Clone(field[1:]), value: len(field), head: neverEqual}
+	if len(field) <= 2*wordSize {
+		k.head, k.headBits = wordOf(field)
+		k.tail, k.tailBits = wordOf(field[min(wordSize, len(field)):])
 	}
+	k.setType(field[0])
 	isSame := func(o expectedKey) bool { return string(o.text) == string(k.text) }
 	if old := slices.IndexFunc(sh.keys, isSame); old >= 0 {
 		k.inner = sh.keys[old].inner
@@ -100,9 +124,9 @@ func (sh *shape) expect(src []byte, key, end int) expectedKey {
 	return k
 }
 
-// wordOf returns a key of at most 8 bytes as a number, and the bits of its bytes.
-func wordOf(key []byte) (word, mask uint64) {
-	var b [wordSize]byte
-	n := copy(b[:], key)
-	return binary.LittleEndian.Uint64(b[:]), ^uint64(0) >> (8 * (wordSize - n))
+// wordOf returns the first 8 bytes of b as a number, and the bits of these bytes.
+func wordOf(b []byte) (word, bits uint64) {
+	var buf [wordSize]byte
+	n := copy(buf[:], b)
+	return binary.LittleEndian.Uint64(buf[:]), ^uint64(0) >> (8 * (wordSize - n))
 }

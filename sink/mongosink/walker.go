@@ -1,7 +1,6 @@
 package mongosink
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,8 +15,7 @@ import (
 
 // walker finds the layout of documents. It learns the keys of a run's documents.
 type walker struct {
-	src  []byte
-	odd  bool // src is one of these documents, or has a nested one that is not BSON
+	odd  bool // the document is one of these, or has a nested one that is not BSON
 	root shape
 	none shape // of documents whose keys are not learned
 	used int   // keys and shapes learned
@@ -35,67 +33,64 @@ func layoutOf(doc bson.Raw) (l layout, ok bool) {
 // layout walks doc, whose length and terminator the caller has checked. It returns false if a
 // top-level field is not BSON.
 func (w *walker) layout(doc bson.Raw) (l layout, ok bool) {
-	w.src, w.odd = doc, false
-	ok = w.document(&w.root, bsonwire.LengthSize, len(doc)-1, 0, &l)
-	w.src = nil
+	w.odd = false
+	ok = w.document(&w.root, doc[bsonwire.LengthSize:len(doc)-1], 0, &l)
 	l.odd = w.odd
 	return l, ok
 }
 
-// document walks the fields of a document, which are at src[first:limit]. top is nil for a nested
-// one. It returns false if a field is not BSON. Most fields cost it no call.
-func (w *walker) document(sh *shape, first, limit, depth int, top *layout) bool {
-	src, keys := w.src, sh.keys
+// document walks the fields of a document. top is nil for a nested one. It returns false if a field
+// is not BSON. Most fields cost it no call.
+func (w *walker) document(sh *shape, doc []byte, depth int, top *layout) bool {
+	keys := sh.keys
 	next := 0 // of keys
-	for i := first; i < limit; next++ {
-		if next >= len(keys) || len(src)-i <= wordSize || !keys[next].short ||
-			binary.LittleEndian.Uint64(src[i+1:])&keys[next].mask != keys[next].word {
-			if next = present(keys, next, src, i+1); next < 0 {
-				return w.unexpected(&fields{src: src, shape: sh, first: first, limit: limit}, i, depth, top)
+	for rest := doc; len(rest) > 0; next++ {
+		if next >= len(keys) || !keys[next].begins(rest) {
+			if next = present(keys, next, rest); next < 0 {
+				return w.unexpected(&fields{src: doc, shape: sh}, len(doc)-len(rest), depth, top)
 			}
+			keys[next].setType(rest[0]) // a field with null in one document may have text in the next ones
 		}
 		k := &keys[next]
-		t, value := src[i], i+1+len(k.text)
-		end := value + bsonwire.FixedSize(t)
-		if t == bsonwire.TypeString {
-			end = bsonwire.StringEnd(src, value, limit)
+		size := k.size
+		switch {
+		case size >= k.value:
+		case k.t == bsonwire.TypeString:
+			size = bsonwire.StringEnd(rest, k.value, len(rest))
+		case k.t == bsonwire.TypeDocument, k.t == bsonwire.TypeArray:
+			size = w.nested(k.t, rest, k.value, w.shapeOf(k), depth+1)
+		default:
+			size = w.value(k.t, rest, k.value, &w.none, depth)
 		}
-		if end < value {
-			if end = w.value(t, value, limit, k, depth); end < 0 {
-				return false
-			}
-		}
-		if end > limit {
+		if uint(size) > uint(len(rest)) {
 			return false
 		}
-		if top != nil && (k.isID || t == bsonwire.TypeTimestamp) {
-			top.field(src, i, value, end)
+		if k.ofLayout && top != nil {
+			top.field(rest[:size], k.value, len(rest) == len(doc))
 		}
-		i = end
+		rest = rest[size:]
 	}
 	return true
 }
 
-// unexpected walks the rest of a document, from the field at src[i] on, whose key is not the expected
-// one.
+// unexpected walks the rest of a document, from the field at offset i on, whose key is not the
+// expected one.
 func (w *walker) unexpected(f *fields, i, depth int, top *layout) bool {
 	f.addAll(i)
-	for i < f.limit {
+	for i < len(f.src) {
 		value := f.key(i)
 		if value < 0 {
 			return false
 		}
 		end := value + bsonwire.FixedSize(f.src[i])
 		if end < value {
-			if end = w.value(f.src[i], value, f.limit, nil, depth); end < 0 {
-				return false
-			}
+			end = w.value(f.src[i], f.src, value, &w.none, depth)
 		}
-		if end > f.limit {
+		if uint(end) > uint(len(f.src)) {
 			return false
 		}
 		if top != nil {
-			top.field(f.src, i, value, end)
+			top.field(f.src[i:end], value-i, i == 0)
 		}
 		i = end
 	}
@@ -106,79 +101,75 @@ func (w *walker) unexpected(f *fields, i, depth int, top *layout) bool {
 	return true
 }
 
-// array walks the elements of an array, which are at src[i:limit]. It returns false if one is not
-// BSON, or if an index is not the expected one.
-func (w *walker) array(sh *shape, i, limit, depth int) bool {
-	src := w.src
-	elements := expectedKey{inner: sh}
+// array walks the elements of an array. It returns false if one is not BSON, or if an index is not
+// the expected one.
+func (w *walker) array(sh *shape, rest []byte, depth int) bool {
 	index := firstIndex()
-	for i < limit {
-		if len(src)-i <= wordSize || binary.LittleEndian.Uint64(src[i+1:])&index.mask != index.word {
-			if !index.at(src, i+1) {
-				return false
-			}
-		}
-		t, value := src[i], i+1+index.size
-		end := value + bsonwire.FixedSize(t)
-		if t == bsonwire.TypeString {
-			end = bsonwire.StringEnd(src, value, limit)
-		}
-		if end < value {
-			if end = w.value(t, value, limit, &elements, depth); end < 0 {
-				return false
-			}
-		}
-		if end > limit {
+	for len(rest) > 0 {
+		if !index.begins(rest) {
 			return false
 		}
-		i = end
-		if index.digit++; index.digit < 10 {
-			index.word += index.step
-		} else {
-			index.carry()
+		t, value := rest[0], 1+index.size
+		size := value + bsonwire.FixedSize(t)
+		if t == bsonwire.TypeString {
+			size = bsonwire.StringEnd(rest, value, len(rest))
+		} else if size < value {
+			size = w.value(t, rest, value, sh, depth)
 		}
+		if uint(size) > uint(len(rest)) {
+			return false
+		}
+		rest = rest[size:]
+		index.increment()
 	}
 	return true
 }
 
-// value looks at a value of type t at src[start], which may lie after limit. It returns the offset
-// after it, or -1 if there is no such value before limit. k is the key, or nil.
-func (w *walker) value(t byte, start, limit int, k *expectedKey, depth int) int {
-	if start > limit {
+// value looks at a value of type t at src[start], which may lie after the end. It returns the offset
+// after it, or -1 if there is no such value. sh is the shape of documents in it.
+func (w *walker) value(t byte, src []byte, start int, sh *shape, depth int) int {
+	if t == bsonwire.TypeDocument || t == bsonwire.TypeArray {
+		return w.nested(t, src, start, sh, depth+1)
+	}
+	if start > len(src) {
 		return -1
 	}
-	end, err := bsonwire.ValueEnd(w.src, t, start, limit)
+	end, err := bsonwire.ValueEnd(src, t, start, len(src))
 	if err != nil {
 		return -1
 	}
-	if w.odd {
-		return end
-	}
 	switch t {
-	case bsonwire.TypeDocument, bsonwire.TypeArray:
-		w.nested(t, start+bsonwire.LengthSize, end-1, k, depth+1)
 	case bsonwire.TypeRegex:
-		options, _ := bsonwire.RegexEnds(w.src, start, end)
-		w.odd = !slices.IsSorted(w.src[options : end-1])
+		options, _ := bsonwire.RegexEnds(src, start, end)
+		w.odd = w.odd || !slices.IsSorted(src[options:end-1])
 	case bsonwire.TypeCodeWithScope:
 		w.odd = true
 	}
 	return end
 }
 
-// nested walks a document or array. src is odd if this one is not BSON.
-func (w *walker) nested(t byte, first, limit int, k *expectedKey, depth int) {
-	if first == limit {
-		return
+// nested is value for a document or array. The whole document is odd if this one is not BSON.
+func (w *walker) nested(t byte, src []byte, start int, sh *shape, depth int) int {
+	if len(src)-start < bsonwire.MinDocumentSize {
+		return -1
 	}
-	sh := w.shapeOf(k)
+	n := bsonwire.Length(src, start)
+	if n < bsonwire.MinDocumentSize || n > len(src)-start {
+		return -1
+	}
+	end := start + n
+	if w.odd || n == bsonwire.MinDocumentSize {
+		return end
+	}
+	inside := src[start+bsonwire.LengthSize : end-1]
 	ok := depth <= maxOddDepth
 	switch {
 	case !ok:
 	case t == bsonwire.TypeArray:
-		ok = w.array(sh, first, limit, depth)
+		ok = w.array(sh, inside, depth)
 	default:
-		ok = w.document(sh, first, limit, depth, nil)
+		ok = w.document(sh, inside, depth, nil)
 	}
 	w.odd = w.odd || !ok
+	return end
 }

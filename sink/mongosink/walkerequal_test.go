@@ -97,6 +97,22 @@ func TestWalkerStaysInTheDocument(t *testing.T) {
 	sameLayout(t, &w, framed([]byte("size\x04d\x00\x06\x00\x00\x00\x0b0\x00\x00\x00rest")))
 }
 
+// A type that is none in a document with a learned key does not change what is expected of others.
+func TestWalkerForgetsWrongTypes(t *testing.T) {
+	for _, key := range []string{"k", "eight by", "fifteen bytes l", "a key of more than 15 bytes"} {
+		var w walker
+		learned := document(bson.D{{Key: key, Value: "text"}, {Key: "n", Value: 1}})
+		other := document(bson.D{{Key: "m", Value: 1}, {Key: "m", Value: 1}})
+		for wrong := range 256 {
+			damaged := slices.Clone(learned)
+			damaged[bsonwire.LengthSize] = byte(wrong)
+			for _, doc := range []bson.Raw{learned, damaged, other, learned} {
+				sameLayout(t, &w, doc)
+			}
+		}
+	}
+}
+
 func FuzzWalker(f *testing.F) {
 	f.Add([]byte(corpus.New(1).Cookie()), []byte(corpus.New(2).Cookie()), uint64(1))
 	f.Fuzz(func(t *testing.T, first, second []byte, seed uint64) {
