@@ -2,6 +2,7 @@ package mongosink
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -47,10 +48,11 @@ const (
 	maxOverhead = maxBody - maxDocumentBytes - trailer - maxKey
 )
 
-// begin starts the command with its header, which ends with the length of the list.
-func (b *batch) begin(header []byte) {
+// begin starts the command with its header, which ends with the length of the list. The body may
+// grow to size bytes without being copied.
+func (b *batch) begin(header []byte, size int) {
 	m := takeMemory()
-	b.body, b.statements = append(m.body, header...), m.statements
+	b.body, b.statements = append(slices.Grow(m.body, size), header...), m.statements
 	b.list = len(b.body) - len("size")
 	b.end = len(b.body)
 }
@@ -105,7 +107,7 @@ func (b *batch) seal(number int64, numbered bool) {
 // part returns a command with the statements from to to, exclusive. They count as executed before.
 func (b *batch) part(from, to int) *batch {
 	p := &batch{verb: b.verb, ordered: b.ordered, odd: b.odd, keepTimestamps: b.keepTimestamps, resent: true}
-	p.begin(b.body[:b.list+len("size")])
+	p.begin(b.body[:b.list+len("size")], 0)
 	for i := from; i < to; i++ {
 		st := b.statements[i]
 		p.open(st)

@@ -10,7 +10,7 @@ import (
 func TestLateWritesOverflow(t *testing.T) {
 	statements := func(v verb, from, to int) *batch {
 		b := &batch{verb: v, ordered: true}
-		b.begin(make([]byte, 4))
+		b.begin(make([]byte, 4), 0)
 		for i := from; i < to; i++ {
 			doc := document(bson.D{{Key: "_id", Value: i}})
 			if v == inserts {

@@ -27,6 +27,7 @@ type run struct {
 	open       [verbs]*batch // being filled
 	openSize   int           // bytes of their statements
 	openCount  int           // statements in them
+	bodySize   int           // about the size of the last batch's command
 	count      int64         // elements received
 	offset     int64         // added to count, the index of the next element in the caller's input
 	walker     walker        // of the documents that are inserted
@@ -125,7 +126,7 @@ func (r *run) room(ctx context.Context, v verb, size int) (*batch, error) {
 	}
 	if b == nil {
 		b = &batch{verb: v, ordered: r.ordered}
-		b.begin(r.headers[v])
+		b.begin(r.headers[v], r.bodySize)
 		r.open[v] = b
 	}
 	b.memory += memory
@@ -155,6 +156,7 @@ func (r *run) flush(ctx context.Context) error {
 		if b == nil || len(b.statements) == 0 {
 			continue
 		}
+		r.bodySize = b.end + trailer
 		if r.sequential != nil {
 			r.open[v] = nil
 			if err := r.sequential.finish(ctx, b); err != nil {
