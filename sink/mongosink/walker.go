@@ -125,8 +125,8 @@ func (w *walker) array(sh *shape, rest []byte, depth int) bool {
 	return true
 }
 
-// value looks at a value of type t at src[start], which may lie after the end. It returns the offset
-// after it, or -1 if there is no such value. sh is the shape of documents in it.
+// value looks at a value of type t at src[start], which may lie after the end. It returns the
+// offset after it, or -1 if there is no such value. sh is the shape of documents in it.
 func (w *walker) value(t byte, src []byte, start int, sh *shape, depth int) int {
 	if t == bsonwire.TypeDocument || t == bsonwire.TypeArray {
 		return w.nested(t, src, start, sh, depth+1)
