@@ -60,8 +60,8 @@ func takes(units int, wall time.Duration) report.Work {
 // request at a time, so the limit is that of a request.
 func slowly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now().Add(latency) // a sleep that ends late does not slow the connection
 		time.Sleep(latency)
-		begin := time.Now()
 		r.Body = &pacedBody{r.Body, pacer{begin: begin}}
 		h.ServeHTTP(&pacedWriter{w, pacer{begin: begin}}, r)
 	})
