@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -135,8 +136,12 @@ func (j *job) keys() backup.Keys {
 	}
 }
 
-// ours does the work by package backup, as the command millweir does.
+// ours does the work by package backup, as the command millweir does, with its budget and its setting of
+// the garbage collector.
 func (j *job) ours(ctx context.Context, r *result) (err error) {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(50)
+	}
 	ctx = stream.WithBudget(ctx, stream.NewBudget(unitsAtOnce*unitMemory))
 	r.Report, err = func() (report backup.Report, err error) {
 		repo, err := backup.Open(ctx, j.store, j.keys())
