@@ -81,7 +81,16 @@ func adjusted(pause time.Duration, tooFarBehind bool) time.Duration {
 type shared struct {
 	box  *letterbox // nil if refused documents go to no function
 	slow *brake     // nil if the replication lag does not matter
-	late *lateWrites
+
+	late     *lateWrites // of attempts that no later batch supersedes
+	numbered *lateWrites // of retryable writes that a later one of the session supersedes
 }
 
-func (w *writing) shared() shared { return shared{w.letterbox(), w.brake(), new(lateWrites)} }
+func (w *writing) shared() shared {
+	return shared{w.letterbox(), w.brake(), new(lateWrites), new(lateWrites)}
+}
+
+// mayOverturn reports whether a late write may overturn one of a second run.
+func (s *shared) mayOverturn(onlyInserts bool) bool {
+	return (s.late.lost || s.numbered.lost) && !onlyInserts
+}

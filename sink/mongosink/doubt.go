@@ -117,18 +117,15 @@ func (b *batch) changesNothing(i int) bool {
 }
 
 // mayChangeLater reports whether the server may execute a lost attempt to send b after later batches
-// of the run. A server refuses a numbered attempt after a higher number of the same session. If later
-// batches have other sessions, the attempt is harmless only after the server has executed all of b
-// with this number. A run that is not ordered promises no order.
+// of the run. A run that is not ordered promises no order.
 func (w *worker) mayChangeLater(b *batch, o *outcome) bool {
-	switch {
-	case !o.lost || !b.ordered:
-		return false
-	case !o.numbered:
-		return true
-	}
-	all := o.last == answered && len(o.reply.refused) == 0
-	return w.perBatch && w.session.own && !all
+	return o.lost && b.ordered && !w.supersedes(o)
+}
+
+// supersedes reports whether a later batch of the run can supersede the lost attempts of o: they have
+// a number, and the run has one session.
+func (w *worker) supersedes(o *outcome) bool {
+	return o.numbered && !(w.perBatch && w.session.own)
 }
 
 // lookLocally looks again for the statements whose documents a read of a majority did not find. It

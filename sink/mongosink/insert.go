@@ -21,12 +21,17 @@
 // If the last attempt is not answered either, the sink reads the documents back by their _ids and
 // compares them. Only what this does not prove counts as Unknown.
 //
-// A server without retryable writes may execute a lost attempt late. After a lost attempt, an ordered
-// run sends no later write to the same document: it ends with [ErrOutcomeUnknown]. It ends at once
-// if the lost batch changes a document twice, if the collection is capped, or if the server does not
-// say whether it is. Each batch of [InsertReceipts] and [WriteReceipts] has its own session, so no
-// later batch supersedes a lost attempt. These flows end in the same way with every server, unless
-// the batch is sent again and executed.
+// A server may execute a lost attempt late. After a lost attempt, an ordered run sends no later write
+// to the same document: it ends with [ErrOutcomeUnknown]. Without retryable writes, it ends at once if
+// the lost batch changes a document twice, if the collection is capped, or if the server does not say
+// whether it is.
+//
+// With retryable writes, a lost attempt is harmless if its batch is sent again and each statement
+// changes a document: the server remembers those. Otherwise a later write supersedes it by its higher
+// number. So the run goes on with writes that have a number, and sends others to the same document
+// only after a replica set has executed a later write that changes one. UpdateMany, DeleteMany and
+// what is left to the driver have no number. Each batch of [InsertReceipts] and [WriteReceipts] has
+// its own session, so no later batch supersedes a lost attempt.
 //
 // A deadline of the context ends the run. The sink hides it from the driver, which would stop
 // before the server's reason is known. A server that accepts a batch and never answers blocks the

@@ -7,14 +7,38 @@ import (
 
 // noteLost notes the documents that the server may still write by a lost attempt to send b. It returns
 // an error if the run must end.
+//
+// A server does not execute an attempt of which it remembers all statements. Nor does it execute one
+// of the same session with a lower number than a write that it remembers. The shards of a cluster do
+// not share what they remember.
 func (w *worker) noteLost(ctx context.Context, b *batch, o *outcome) error {
-	if !w.mayChangeLater(b, o) {
+	if !b.ordered {
 		return nil
 	}
-	if why := w.late.note(b, w.kind(ctx), w.onlyInserts); why != nil {
-		return w.unordered(b.statements[0].index, "got no reply at first", why)
+	remembered := int64(0)
+	if o.numbered && o.last == answered {
+		remembered = o.reply.changed(b)
 	}
-	return nil
+	if remembered > 0 && w.server.replicated {
+		*w.numbered = lateWrites{}
+	}
+	if !o.lost || remembered == int64(len(b.statements)) {
+		return nil
+	}
+	l := w.late
+	if w.supersedes(o) {
+		l = w.numbered
+	}
+	why := l.note(b, w.kind(ctx), w.onlyInserts)
+	if why == nil {
+		return nil
+	}
+	err := w.unordered(b.statements[0].index, "got no reply at first", why)
+	if o.numbered {
+		l.all = err // the rest of b has a higher number, and is in order
+		return nil
+	}
+	return err
 }
 
 // checkOrder reports whether the run must stop, because a lost attempt may overturn b. The error is nil
@@ -23,14 +47,28 @@ func (w *worker) checkOrder(ctx context.Context, b *batch) (stop bool, err error
 	if !b.ordered {
 		return false, nil
 	}
-	i, why := w.late.overturns(b)
+	err = w.overturned(b, w.late)
+	if err == nil && !w.numbers(b) {
+		err = w.overturned(b, w.numbered)
+	}
 	switch {
-	case why == nil:
+	case err == nil:
 		return false, nil
 	case ctx.Err() != nil:
-		return true, w.tally.first(context.Cause(ctx))
+		err = context.Cause(ctx)
 	}
-	return true, w.tally.first(w.unordered(b.statements[i].index, "was not sent", why))
+	return true, w.tally.first(err)
+}
+
+// overturned returns an error if the writes of l may overturn b.
+func (w *worker) overturned(b *batch, l *lateWrites) error {
+	if l.all != nil {
+		return l.all
+	}
+	if i, why := l.overturns(b); why != nil {
+		return w.unordered(b.statements[i].index, "was not sent", why)
+	}
+	return nil
 }
 
 // unordered returns the error of a run whose writes may not be executed in order.

@@ -8,17 +8,19 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// A server without retryable writes may execute a lost attempt late: after the attempt that repeated
-// it, and after later batches of the run. In an ordered run it would overturn a later write to the
-// same document, so that write is not sent. In a flow, every server may do this: each batch has its
-// own session, so no later batch supersedes a lost attempt.
+// A server may execute a lost attempt late: after the attempt that repeated it, and after later
+// batches of the run. In an ordered run it would overturn a later write to the same document, so that
+// write is not sent. If both are retryable writes of one session, it is sent: its number is higher,
+// and after it the server refuses the lost attempt. In a flow, each batch has its own session, so no
+// later batch supersedes a lost attempt.
 
 // lateWrites has the documents that the lost attempts of an ordered run may still write. The batches
 // of a flow share it: each is a run of its own.
 type lateWrites struct {
-	lost     bool // there is such an attempt
-	changes  bool // one of them does not only insert
-	overflow bool // they have more documents than ids holds
+	lost     bool  // there is such an attempt
+	changes  bool  // one of them does not only insert
+	overflow bool  // they have more documents than ids holds
+	all      error // not nil if they may overturn any write
 
 	kind collectionKind
 	seed maphash.Seed
@@ -30,7 +32,7 @@ type lateWrites struct {
 const maxLateWrites = 100_000
 
 // note adds the documents of b, because the server may still execute a lost attempt to send b. It
-// returns an error if that attempt may overturn the rest of b, or inserts of later batches.
+// returns an error if that attempt may overturn the rest of b, or any write of later batches.
 func (l *lateWrites) note(b *batch, kind collectionKind, onlyInserts bool) error {
 	if l.ids == nil {
 		l.seed, l.ids = maphash.MakeSeed(), map[uint64]bool{}
@@ -42,8 +44,10 @@ func (l *lateWrites) note(b *batch, kind collectionKind, onlyInserts bool) error
 		return errors.New("the server does not say whether the collection is capped")
 	case kind.capped:
 		return errors.New("a late insert may replace newer documents of a capped collection")
-	case onlyInserts, !b.idempotent(): // a batch that is not idempotent was sent once, and the run ends
+	case onlyInserts:
 		return nil
+	case !b.idempotent():
+		return errors.New("it has writes that are not by _id")
 	}
 	own := make(map[uint64]bool, len(b.statements))
 	for i := range b.statements {
@@ -80,9 +84,6 @@ func (l *lateWrites) overturns(b *batch) (statement int, why error) {
 	}
 	return 0, nil
 }
-
-// mayOverturn reports whether a late write may overturn one of a second run.
-func (l *lateWrites) mayOverturn(onlyInserts bool) bool { return l.lost && !onlyInserts }
 
 // key returns a hash of an _id. It is the same for all _ids that a server may take for equal.
 func (l *lateWrites) key(id bson.RawValue) uint64 {

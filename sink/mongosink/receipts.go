@@ -109,7 +109,7 @@ func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 		})
 		ofEmit := down != nil && ending.Is(err, down)
 		if !ofEmit && stream.ClassOf(err).Transient() &&
-			(common.late.mayOverturn(w.onlyInserts) || !open.repeatable(ctx, &each)) {
+			(common.mayOverturn(w.onlyInserts) || !open.repeatable(ctx, &each)) {
 			return stream.Mark(err, stream.UnknownOutcome)
 		}
 		return err

@@ -83,6 +83,15 @@ func (r *reply) executed(b *batch) int64 {
 	return int64(len(b.statements) - len(r.refused))
 }
 
+// changed returns how many statements of b changed a document. With a number, a server remembers only
+// those.
+func (r *reply) changed(b *batch) int64 {
+	if b.verb == inserts || b.verb == deletes {
+		return r.n
+	}
+	return r.modified + int64(len(r.upserted))
+}
+
 // counts reports whether r counts statement i of b as executed. r is nil if there is no reply.
 func (r *reply) counts(b *batch, i int) bool {
 	if r == nil || r.concern != nil {

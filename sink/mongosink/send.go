@@ -26,9 +26,6 @@ type outcome struct {
 // send sends b until there is a reply about each statement, the failure does not pass, or the time
 // for repetitions is spent.
 func (w *worker) send(ctx context.Context, b *batch) outcome {
-	if !w.open {
-		w.session, w.open = w.openSession(ctx), true
-	}
 	number, numbered := w.number(ctx, b)
 	o := outcome{numbered: numbered}
 	w.waits = pauses{limit: w.retryTimeout}
@@ -82,13 +79,19 @@ func (w *worker) sendOnce(ctx context.Context, b *batch, number int64, numbered 
 	return w.execute(ctx, b.body)
 }
 
-// number returns a number for b, unless the server knows none or the number would belong to a
-// transaction.
+// number returns a number for b if it has one.
 func (w *worker) number(ctx context.Context, b *batch) (int64, bool) {
-	if b.odd || b.verb.ofMany() || !w.server.numbers || w.server.unnumbered.Load() || w.session.inTransaction() {
+	if !w.numbers(b) {
 		return 0, false
 	}
 	return w.session.nextNumber(ctx)
+}
+
+// numbers reports whether b has a number: the server knows numbers, and the number would not belong to
+// a transaction.
+func (w *worker) numbers(b *batch) bool {
+	return !b.odd && !b.verb.ofMany() && w.server.numbers && !w.server.unnumbered.Load() &&
+		w.session.driver != nil && !w.session.inTransaction()
 }
 
 // execute sends a command once.

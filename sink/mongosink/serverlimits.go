@@ -19,6 +19,7 @@ type server struct {
 	client     *mongo.Client // nil in tests without one
 	sessions   bool          // it has sessions
 	numbers    bool          // it has retryable writes, says its hello
+	replicated bool          // it is a member of a replica set, not a router
 	unnumbered atomic.Bool   // it said otherwise later
 
 	mu   sync.Mutex
@@ -62,10 +63,10 @@ func (r *run) askServer(ctx context.Context) error {
 		if encrypts(c) {
 			r.batchBytes = min(r.batchBytes, encryptedBytes)
 		}
-		_, replicated := reply.Lookup("setName").StringValueOK()
+		_, r.server.replicated = reply.Lookup("setName").StringValueOK()
 		router, _ := reply.Lookup("msg").StringValueOK()
 		_, r.server.sessions = reply.Lookup("logicalSessionTimeoutMinutes").AsInt64OK()
-		r.server.numbers = r.server.sessions && (replicated || router == "isdbgrid") && retriesWrites(c)
+		r.server.numbers = r.server.sessions && (r.server.replicated || router == "isdbgrid") && retriesWrites(c)
 	}
 	if err := r.slow.open(ctx); err != nil {
 		if ctx.Err() != nil {

@@ -40,6 +40,9 @@ func (w *worker) finish(ctx context.Context, b *batch) error {
 	if d := w.slow.next(ctx); d > 0 && !w.sleep(ctx, d) {
 		return context.Cause(ctx) // or nil: the run has failed
 	}
+	if !w.open {
+		w.session, w.open = w.openSession(ctx), true
+	}
 	if stop, err := w.checkOrder(ctx, b); stop {
 		return err
 	}

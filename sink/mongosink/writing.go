@@ -123,7 +123,7 @@ func (w *writing) run(ctx context.Context, fill func(context.Context, *run) erro
 	}
 	r, err := w.runOnce(ctx, w.shared(), fill)
 	repeatable := func() bool {
-		return !r.late.mayOverturn(w.onlyInserts) && r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) })
+		return !r.mayOverturn(w.onlyInserts) && r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) })
 	}
 	if stream.ClassOf(err).Transient() && !repeatable() {
 		err = stream.Mark(err, stream.UnknownOutcome)
