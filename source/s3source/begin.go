@@ -116,8 +116,11 @@ func (r *run) headForChecksums(ctx context.Context) error {
 func (r *run) partSizes(ctx context.Context, count int) *partSizes {
 	return &partSizes{
 		object: &r.object, count: count, askFirst: r.nameless,
-		head:         func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) },
-		repeatedHead: func(part int) (*s3.HeadObjectOutput, error) { return r.repeatedHead(ctx, int32(part)) },
+		head: func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) },
+		repeating: func() headPart {
+			loop := r.policy.Loop()
+			return func(part int) (*s3.HeadObjectOutput, error) { return r.repeatedHead(ctx, int32(part), loop) }
+		},
 	}
 }
 

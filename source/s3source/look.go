@@ -55,9 +55,10 @@ func (r *run) headOnce(ctx context.Context, part *int32, opts ...func(*s3.Option
 }
 
 // repeatedHead sends a HEAD for a part until its reply is good or another request does not help. It
-// is for a request after the first byte, where the run cannot begin again, and for one of many.
-func (r *run) repeatedHead(ctx context.Context, part int32) (*s3.HeadObjectOutput, error) {
-	loop, badReplies, report := r.policy.Loop(), 0, r.onRetry()
+// is for a request after the first byte, where the run cannot begin again, and for one of many. All
+// HEADs with the same loop have one RetryTimeout.
+func (r *run) repeatedHead(ctx context.Context, part int32, loop *s3retry.Loop) (*s3.HeadObjectOutput, error) {
+	badReplies, report := 0, r.onRetry()
 	for {
 		out, err := r.head(ctx, &part)
 		if err == nil || ctx.Err() != nil {

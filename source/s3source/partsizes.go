@@ -24,8 +24,15 @@ type partSizes struct {
 	askFirst bool
 	sizes    []int64 // of all parts, if they were asked for
 
-	head, repeatedHead func(part int) (*s3.HeadObjectOutput, error)
+	head headPart
+
+	// repeating returns a head that repeats a request that fails. All requests of one such head have
+	// one RetryTimeout.
+	repeating func() headPart
 }
+
+// headPart sends a HEAD for a part.
+type headPart func(part int) (*s3.HeadObjectOutput, error)
 
 // find asks for the first and the last part. An error means that the service does not state the
 // sizes.
@@ -53,7 +60,7 @@ func (s *partSizes) find() error {
 func (s *partSizes) askAll(last int64) error {
 	sizes := []int64{s.first}
 	for part := 2; part < s.count; part++ {
-		size, err := s.ask(part, s.repeatedHead)
+		size, err := s.ask(part, s.repeating())
 		switch {
 		case errors.Is(err, ErrBadReply): // the service keeps giving it
 			return errNoSizes
@@ -72,7 +79,7 @@ func (s *partSizes) known() bool { return s.equal || s.sizes != nil }
 var errNoSizes = stream.Mark(errors.New("the service does not state the sizes of the object's parts"), stream.Fatal)
 
 // ask returns the size of a part in the reply to head.
-func (s *partSizes) ask(part int, head func(int) (*s3.HeadObjectOutput, error)) (int64, error) {
+func (s *partSizes) ask(part int, head headPart) (int64, error) {
 	out, err := head(part)
 	switch {
 	case err != nil:
@@ -98,17 +105,25 @@ func (s *partSizes) size(part int) (int64, error) {
 	case s.sizes != nil:
 		return s.sizes[part-1], nil
 	}
-	return s.ask(part, s.repeatedHead)
+	return s.ask(part, s.repeating())
 }
 
 // confirm returns an error if a part between the first and the last has another size than the
-// first. It asks for at most 100 parts, evenly spread, because it is called only after the
-// checksums differed, and then damage is more likely.
+// first. It is called only after the checksums differed, and then damage is more likely. So it asks
+// for at most maxConfirmed parts, evenly spread, within one RetryTimeout, and gives up if a request
+// fails.
 func (s *partSizes) confirm() error {
-	for part := 2; s.equal && part < s.count; part += max(1, s.count/100) {
-		if size, err := s.ask(part, s.repeatedHead); err == nil && size != s.first {
+	head := s.repeating()
+	for part := 2; s.equal && part < s.count; part += (s.count + maxConfirmed - 1) / maxConfirmed {
+		switch size, err := s.ask(part, head); {
+		case err != nil:
+			return nil //nolint:nilerr // the size is unknown, so it contradicts nothing
+		case size != s.first:
 			return fmt.Errorf("%w: part 1 has %d bytes and part %d has %d", ErrNotVerifiable, s.first, part, size)
 		}
 	}
 	return nil
 }
+
+// maxConfirmed is the greatest number of parts whose size is confirmed.
+const maxConfirmed = 100
