@@ -29,6 +29,7 @@ func (r *run) begin(ctx context.Context) error {
 		return fatal{fmt.Errorf("%w: %s", ErrNotVerifiable, t.Reason)}
 	}
 	r.begun = true
+	r.progress() // the requests for the bytes have all retries, whatever the HEADs took
 	r.object.Verification = t.Verification
 	if r.opts.OnObject != nil {
 		r.down = r.opts.OnObject(r.object)

@@ -70,3 +70,59 @@ func TestHeadsWithoutETag(t *testing.T) {
 		}
 	}
 }
+
+// TestFailuresAfterHeads: the HEADs about the checksum fail for a while, or never have an ETag. Then
+// the GETs fail. They have all retries: those of the HEADs do not count.
+func TestFailuresAfterHeads(t *testing.T) {
+	for name, tt := range map[string]struct {
+		heads, gets s3test.Fault
+		timeout     time.Duration
+		parts       int // of the checksum that is compared
+		fails       bool
+	}{
+		"HEADs never, 5 pages":         {s3test.Fault{Times: always, After: untagged}, pages(5), 0, 0, false},
+		"HEADs never, 6 pages":         {s3test.Fault{Times: always, After: untagged}, pages(6), 0, 0, true},
+		"HEADs never, no time, a page": {s3test.Fault{Times: always, After: untagged}, pages(1), time.Second, 0, false},
+		"5 HEADs, 5 pages":             {s3test.Fault{Times: 5, After: untagged}, pages(5), 0, 4, false},
+		"5 HEADs, 6 pages":             {s3test.Fault{Times: 5, After: untagged}, pages(6), 0, 4, true},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			server, client := oneConnection(t)
+			want := random(1000)
+			written{algorithm: "SHA256", parts: []int{300, 200, 450, 50}}.store(t, client, want)
+			tt.heads.Op, tt.gets.Op = "HeadObject", "GetObject"
+			tt.gets.Skip = 1 // the first describes the object
+			server.Fault(tt.heads)
+			server.Fault(tt.gets)
+			var compared s3source.Verification
+			got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{
+				Length: 1000, RetryTimeout: tt.timeout,
+				OnObject: func(o s3source.Object) error { compared = o.Verification; return nil },
+			}))
+			if whole := err == nil && bytes.Equal(got, want); whole == tt.fails || compared.Parts != tt.parts ||
+				tt.fails && !errors.Is(err, s3source.ErrBadReply) {
+				t.Errorf("%d bytes, %v, compared with %+v", len(got), err, compared)
+			}
+		})
+	}
+}
+
+// pages has a gateway answer n requests.
+func pages(n int) s3test.Fault { return s3test.Fault{Times: n, Before: chunkedPage} }
+
+// TestOutageAfterHeads: an outage of the HEADs ends, and then the GETs have one. Together they take
+// longer than RetryTimeout.
+func TestOutageAfterHeads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, client := oneConnection(t)
+		want := random(1000)
+		written{algorithm: "SHA256", parts: []int{300, 200, 450, 50}}.store(t, client, want)
+		server.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: outages(once(4 * time.Minute))})
+		server.Fault(s3test.Fault{Op: "GetObject", Skip: 1, Times: always, Before: outages(once(4 * time.Minute))})
+		begin := time.Now()
+		got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Length: 1000}))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes, %v after %v", len(got), err, time.Since(begin))
+		}
+	})
+}

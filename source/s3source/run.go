@@ -65,13 +65,18 @@ func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 			return nil
 		}
 		if r.pos-from > r.minProgress { // with a byte per request the run would never end
-			r.badReplies = 0
-			r.loop.Progress()
+			r.progress()
 		}
 		if err := r.again(ctx, err); err != nil {
 			return err
 		}
 	}
+}
+
+// progress ends a row of failures: the next request has all retries.
+func (r *run) progress() {
+	r.badReplies = 0
+	r.loop.Progress()
 }
 
 // attempt sends one request, unless all bytes have come, and checks the end.
