@@ -89,7 +89,13 @@ func jittered(d time.Duration) time.Duration {
 func Do[T any](ctx context.Context, p *Policy, onRetry func(error, time.Duration), request func() (T, error)) (T,
 	error,
 ) {
-	loop := p.Loop()
+	return DoWithin(ctx, p.Loop(), onRetry, request)
+}
+
+// DoWithin is [Do] for one of several requests that have the time of one: that of loop.
+func DoWithin[T any](ctx context.Context, loop *Loop, onRetry func(error, time.Duration), request func() (T, error)) (
+	T, error,
+) {
 	for {
 		out, err := request()
 		if err == nil || ctx.Err() != nil {

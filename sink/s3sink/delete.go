@@ -39,8 +39,9 @@ type DeleteOptions struct {
 	OnError func(ObjectID, error) error
 
 	// RetryTimeout limits how long a request, or an object that the service could not delete, is
-	// repeated after transient failures, after the client's own retries. 0 means 5 minutes; a
-	// negative time means never.
+	// repeated after transient failures, after the client's own retries. If OnError goes on, the
+	// next objects share this time, until one is deleted. 0 means 5 minutes; a negative time means
+	// never.
 	RetryTimeout time.Duration
 	// OnRetry is called before each wait, on the goroutine that runs the sink. nil means no call.
 	OnRetry func(err error, wait time.Duration)
@@ -111,7 +112,8 @@ func Delete(client DeleteAPI, bucket string, opts *DeleteOptions) stream.Sink[Ob
 		if invalid != nil {
 			return DeleteResult{}, invalid
 		}
-		run := &deleteRun{deletion: d, policy: &s3retry.Policy{Timeout: d.opts.RetryTimeout}}
+		policy := &s3retry.Policy{Timeout: d.opts.RetryTimeout}
+		run := &deleteRun{deletion: d, policy: policy, busy: policy.Loop()}
 		err := guarded.Each(ctx, src, func(id ObjectID) error { return run.add(ctx, id) })
 		if err == nil {
 			err = run.flush(ctx)

@@ -25,6 +25,7 @@ import (
 type deleteRun struct {
 	deletion
 	policy   *s3retry.Policy
+	busy     *s3retry.Loop // objects in a row that failed for transient reasons
 	batch    []ObjectID
 	size     int  // bytes of the batch's reply, at most
 	oneByOne bool // the service does not know DeleteObjects
@@ -71,7 +72,7 @@ func xmlSafe(key string) bool {
 // flush deletes the batch. It repeats the objects that the service could not delete for a transient
 // reason.
 func (r *deleteRun) flush(ctx context.Context) error {
-	loop := r.policy.Loop()
+	before := r.result.Deleted
 	for len(r.batch) > 0 {
 		refused, err := s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() ([]*DeleteError, error) {
 			return r.deleteBatch(ctx)
@@ -86,9 +87,12 @@ func (r *deleteRun) flush(ctx context.Context) error {
 		}
 		r.policy.Answered()
 		r.result.Deleted += int64(len(r.batch) - len(refused))
-		if err := r.settle(ctx, refused, loop); err != nil {
+		if err := r.settle(ctx, refused); err != nil {
 			return err
 		}
+	}
+	if r.result.Deleted > before {
+		r.busy.Progress()
 	}
 	r.size = 0
 	return nil
@@ -96,7 +100,7 @@ func (r *deleteRun) flush(ctx context.Context) error {
 
 // settle makes the objects of refused that may be deleted later the next batch, after a wait. The
 // others have failed.
-func (r *deleteRun) settle(ctx context.Context, refused []*DeleteError, loop *s3retry.Loop) error {
+func (r *deleteRun) settle(ctx context.Context, refused []*DeleteError) error {
 	var again []*DeleteError
 	for _, e := range refused {
 		if r.policy.Transient(e.err) {
@@ -109,7 +113,7 @@ func (r *deleteRun) settle(ctx context.Context, refused []*DeleteError, loop *s3
 	if len(again) == 0 {
 		return nil
 	}
-	wait, ok := loop.Again()
+	wait, ok := r.busy.Again()
 	for _, e := range again {
 		if ok {
 			r.batch = append(r.batch, e.ID)
@@ -222,7 +226,7 @@ func (r *deleteRun) deleteOneByOne(ctx context.Context) error {
 }
 
 func (r *deleteRun) deleteOne(ctx context.Context, id ObjectID) error {
-	_, err := s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() (*s3.DeleteObjectOutput, error) {
+	_, err := s3retry.DoWithin(ctx, r.busy, r.opts.OnRetry, func() (*s3.DeleteObjectOutput, error) {
 		tries := pendingTries()
 		out, err := r.client.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket: &r.bucket, Key: &id.Key, VersionId: s3wire.NonEmpty(id.VersionID),
@@ -233,6 +237,7 @@ func (r *deleteRun) deleteOne(ctx context.Context, id ObjectID) error {
 	switch {
 	case err == nil, s3fault.Code(err) == "NoSuchKey", s3fault.Code(err) == "NoSuchVersion":
 		r.policy.Answered()
+		r.busy.Progress()
 		r.result.Deleted++
 		return nil
 	case ctx.Err() != nil:
