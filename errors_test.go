@@ -60,6 +60,7 @@ var classified = map[string]struct {
 	"backup.ErrNothing":          {backup.ErrNothing, stream.Fatal},
 	"backup.ErrTooOld":           {backup.ErrTooOld, stream.Fatal},
 	"backup.ErrPattern":          {backup.ErrPattern, stream.Fatal},
+	"backup.ErrEmptyRange":       {backup.ErrEmptyRange, stream.Fatal},
 	"backup.ErrDamaged":          {backup.ErrDamaged, stream.Data},
 	"backup.CopyTargetError":     {&backup.CopyTargetError{Cause: backup.ErrNotEmpty}, stream.Fatal}, // that of its cause
 	"backup.DamageError":         {new(backup.DamageError), stream.Data},

@@ -110,7 +110,7 @@ func TestCopyRefuses(t *testing.T) {
 	}
 }
 
-// A copy that nobody could read is refused, and keys that were shredded in the copy do not come back.
+// A copy fails if the keys were shredded in either store. It does not bring them back.
 func TestCopyShredded(t *testing.T) {
 	r, store := makeRepository(t)
 	makeBackup(t, r, time.Now(), plainCollection(t, "shop", "cookies", 5))

@@ -81,8 +81,8 @@ func (j *copyJob) copyIfPresent(ctx context.Context, key string) error {
 	return err
 }
 
-// checkKeys returns [ErrShredded] if the keys of the backup's epoch were deleted: nobody could read the
-// copy.
+// checkKeys returns [ErrShredded] if the keys of the backup's epoch were deleted. Such a copy could not
+// be read.
 func (j *copyJob) checkKeys(ctx context.Context) error {
 	if j.view.repo.plain {
 		return nil

@@ -13,7 +13,8 @@ import (
 type DocumentsOptions struct {
 	// From is the first _id and To the end, which is not included. They are compared in MongoDB's
 	// order of values of all types. nil means no bound. They are values that marshal to BSON.
-	// Strings are compared byte by byte, also if the collection has a collation.
+	// Strings are compared byte by byte, also if the collection has a collation. A range that no _id
+	// is in is an error: [ErrEmptyRange].
 	From, To any
 
 	// Filter reports whether a document is emitted. nil means all of them. Its error ends the run.

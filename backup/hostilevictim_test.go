@@ -51,7 +51,7 @@ func (v *victim) needed() []string {
 	return slices.DeleteFunc(v.store.keys(""), func(key string) bool { return slices.Contains(v.old, key) })
 }
 
-// tries are what someone does who wants the backup.
+// tries are the jobs that must refuse a damaged backup.
 var tries = map[string]func(v *victim, view *View) Job{
 	"read":    func(_ *victim, view *View) Job { return view.Verify(Read, &VerifyOptions{NoProof: true}) },
 	"restore": func(v *victim, view *View) Job { return view.Restore(v.client, nil) },

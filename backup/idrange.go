@@ -13,10 +13,17 @@ import (
 // that is zero is open.
 type idRange struct{ from, to bson.RawValue }
 
+// ErrEmptyRange means that no _id is in a range: To does not come after From in the order of MongoDB.
+// A restore with DropTarget would delete all documents of its targets. Its class is Fatal.
+var ErrEmptyRange = fatal("no _id is in the range: its end must come after its begin in the order of MongoDB")
+
 // newIDRange returns the range between two values. nil means an open bound.
 func newIDRange(from, to any) (r idRange, err error) {
 	if r.from, err = rawValue(from); err == nil {
 		r.to, err = rawValue(to)
+	}
+	if err == nil && !r.from.IsZero() && !r.to.IsZero() && bsonorder.Compare(r.from, r.to) >= 0 {
+		err = ErrEmptyRange
 	}
 	return r, err
 }

@@ -260,15 +260,20 @@ func (c *CollectionEntry) check() error {
 // manifest that is damaged, or whose signature does not match, ends the run with an error that names
 // it. One that is deleted during the run may be left out.
 func (r *Repository) List() stream.Source[Manifest] {
-	runs := stream.Via(r.store.List(backupsPrefix),
-		stream.FilterMap(func(o Object) (string, bool) { return manifestRun(o.Key) }))
-	return stream.Via2(runs, stream.MapParallel(manifestsAtOnce, r.listed),
+	return stream.Via2(r.Runs(), stream.MapParallel(manifestsAtOnce, r.listed),
 		stream.FilterMap(func(m *Manifest) (found Manifest, ok bool) {
 			if m == nil {
 				return found, false
 			}
 			return *m, true
 		}))
+}
+
+// Runs returns a source of the names of all backups, the oldest first. It reads no manifest. So it also
+// gives those whose manifest is damaged: see [Repository.View].
+func (r *Repository) Runs() stream.Source[string] {
+	return stream.Via(r.store.List(backupsPrefix),
+		stream.FilterMap(func(o Object) (string, bool) { return manifestRun(o.Key) }))
 }
 
 // listed returns the manifest of a backup that is in the list of the store, or nil if it was deleted

@@ -35,7 +35,8 @@ func (r *collectionRestore) documents(begin func() *tally) stream.Source[bson.Ra
 			})
 		}
 		count := newTally()
-		err := stream.Via2(r.segments(), r.read(begin), choose(r.job.ids, r.chosen)).Each(ctx, func(doc bson.Raw) error {
+		chosen := stream.Via2(r.segments(), r.read(begin), choose(r.job.ids, r.chosen))
+		err := chosen.Each(ctx, func(doc bson.Raw) error {
 			count.add(doc)
 			return emit(doc)
 		})

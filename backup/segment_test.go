@@ -49,10 +49,9 @@ func decoded(ctx context.Context, p place, encoding Encoding, by []age.Identity,
 	error,
 ) {
 	var all Tally
-	docs, err := stream.Run(ctx,
-		stream.Via(source.Reader(iotest.OneByteReader(bytes.NewReader(body))), decode(p, encoding, by, newTally, func(t Tally) {
-			all = t
-		})), sink.Slice[bson.Raw]())
+	decoding := decode(p, encoding, by, newTally, func(t Tally) { all = t })
+	docs, err := stream.Run(ctx, stream.Via(source.Reader(iotest.OneByteReader(bytes.NewReader(body))), decoding),
+		sink.Slice[bson.Raw]())
 	return docs, all, err
 }
 

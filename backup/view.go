@@ -74,9 +74,7 @@ func newView(r *Repository, m *Manifest) *View {
 
 // newest returns the name of the newest backup.
 func (r *Repository) newest(ctx context.Context) (string, error) {
-	runs := stream.Via(r.store.List(backupsPrefix),
-		stream.FilterMap(func(o Object) (string, bool) { return manifestRun(o.Key) }))
-	run, err := stream.Run(ctx, runs, sink.Fold("", func(last, run string) string { return max(last, run) }))
+	run, err := stream.Run(ctx, r.Runs(), sink.Fold("", func(last, run string) string { return max(last, run) }))
 	if err == nil && run == "" {
 		err = ErrNoBackup
 	}

@@ -157,8 +157,8 @@ was; or begin another one.`,
 				run, err = runOf(cmd.Context(), t)
 			}
 			if isUnusable(err) && b.resume == "" {
-				return cli.Errorf("%w: millweir list %s names each backup that cannot be used; --no-reuse makes a backup "+
-					"without them", err, at.name)
+				return cli.Errorf("%w: millweir list %s names each backup that cannot be used; --no-reuse makes a "+
+					"backup without them", err, at.name)
 			}
 			if err != nil {
 				return a.explainBackup(at, access, err)

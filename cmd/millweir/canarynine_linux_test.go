@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The secrets of a session in which every command runs, well and badly, are in no output, no
-// object, no key, no metadata, and no file but their own.
+// A session runs every command, with right and with wrong arguments. Its secrets are in no output,
+// object, key or metadata, and in no file except their own.
 func TestNineCanaries(t *testing.T) {
 	if raced {
 		t.Skip("its hundreds of processes start slowly with the race detector in them: .ci/run has a step without it")

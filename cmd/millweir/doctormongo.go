@@ -151,7 +151,8 @@ func (m *deployment) snapshot(ctx context.Context) {
 	}
 	_, err = mongosource.SnapshotTime(ctx, coll)
 	if errors.Is(err, mongosource.ErrNoSnapshot) {
-		m.skip("snapshot", "the server has no snapshot reads: a backup is not of one instant, and its report warns of that")
+		m.skip("snapshot", "the server has no snapshot reads: a backup is not of one instant, and its report warns "+
+			"of that")
 		return
 	}
 	m.check("snapshot", m.access.Explain(err), "the server reads at one time: a backup can be of one instant")

@@ -5,9 +5,6 @@ import (
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/millweir/millweir/cmd/millweir/internal/cli"
-	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // idFlag is the value of a flag that is an _id in Extended JSON. It is zero if the flag is not given:
@@ -36,16 +33,6 @@ func (f *idFlag) bound() any {
 		return nil
 	}
 	return f.id
-}
-
-// checkRange returns a [*cli.UsageError] if no _id is in the range of --from and --to. With --replace, a
-// restore of such a range would delete all documents of the target.
-func checkRange(from, to *idFlag) error {
-	if from.id.IsZero() || to.id.IsZero() || bsonorder.Compare(from.id, to.id) < 0 {
-		return nil
-	}
-	return cli.Usagef("no _id is in the range from --from %s to --to %s: --to must come after --from in the order of "+
-		"MongoDB", from.text, to.text)
 }
 
 // parseID parses an _id in Extended JSON.

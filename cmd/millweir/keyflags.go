@@ -189,6 +189,8 @@ func (a *app) explain(at place, err error) error {
 			"copy of the repository, or choose another place (%w)", at.name, err)
 	case errors.Is(err, backup.ErrPattern):
 		return cli.Usagef("%w", err)
+	case errors.Is(err, backup.ErrEmptyRange):
+		return cli.Usagef("%w: --to must come after --from", err)
 	case errors.Is(err, backup.ErrUnfinished):
 		return cli.Errorf("%s is unfinished: run millweir init again (%w)", at.name, err)
 	case errors.Is(err, backup.ErrNewerFormat):

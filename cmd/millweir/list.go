@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -60,15 +59,12 @@ func isUnusable(err error) bool {
 
 // eachBackup returns a source of the backups of a repository, the oldest first. Unlike
 // [backup.Repository.List], it does not end at one whose manifest is damaged.
-func eachBackup(r *backup.Repository, at place) stream.Source[listed] {
-	const prefix, suffix, atOnce = "backups/", ".json", 8
-	runs := stream.Via(at.store.List(prefix), stream.FilterMap(func(o backup.Object) (string, bool) {
-		return strings.CutSuffix(strings.TrimPrefix(o.Key, prefix), suffix)
-	}))
-	return stream.Via2(runs, stream.MapParallel(atOnce, func(ctx context.Context, run string) (listed, error) {
+func eachBackup(r *backup.Repository) stream.Source[listed] {
+	const atOnce = 8
+	return stream.Via2(r.Runs(), stream.MapParallel(atOnce, func(ctx context.Context, run string) (listed, error) {
 		v, err := r.View(ctx, run)
 		switch {
-		case errors.Is(err, backup.ErrNoBackup): // another file, or a backup that was deleted since
+		case errors.Is(err, backup.ErrNoBackup): // it was deleted since
 			return listed{}, nil
 		case isUnusable(err):
 			return listed{run: run, err: err}, nil
@@ -84,11 +80,11 @@ func (a *app) printList(ctx context.Context, r *backup.Repository, at place) err
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	var unusable error
 	n := 0
-	_, err := stream.Run(ctx, eachBackup(r, at), sink.ForEach(func(_ context.Context, l listed) error {
+	_, err := stream.Run(ctx, eachBackup(r), sink.ForEach(func(_ context.Context, l listed) error {
 		switch {
 		case l.err != nil:
-			a.program.Warn(cli.Textf("the backup %s cannot be used: %w", l.run, l.err), "unusable", "run", l.run, "error",
-				a.program.Words(l.err))
+			a.program.Warn(cli.Textf("the backup %s cannot be used: %w", l.run, l.err), "unusable", "run", l.run,
+				"error", a.program.Words(l.err))
 			unusable = l.err
 			return nil
 		case a.program.JSON:

@@ -53,9 +53,6 @@ func (f *restoreFlags) options() (*backup.RestoreOptions, error) {
 	if o.DropTarget && o.Merge {
 		return nil, cli.Usagef("--replace contradicts --merge")
 	}
-	if err := checkRange(&f.from, &f.to); err != nil {
-		return nil, err
-	}
 	for _, text := range f.renames {
 		from, to, ok := strings.Cut(text, "=")
 		if !ok {
@@ -243,8 +240,8 @@ func (a *app) explainRestore(at place, access *cli.Mongo, err error) error {
 			"--replace", err)
 	}
 	if errors.Is(err, backup.ErrDamaged) || errors.Is(err, backup.ErrNotFound) {
-		return cli.Errorf("%w: millweir verify %s names everything that is damaged; restore another backup or a copy, or "+
-			"leave such collections out with --exclude", err, at.name)
+		return cli.Errorf("%w: millweir verify %s names everything that is damaged; restore another backup or a copy, "+
+			"or leave such collections out with --exclude", err, at.name)
 	}
 	return a.explain(at, access.Explain(err))
 }

@@ -141,8 +141,8 @@ func readConfig(file string) (map[string][]string, error) {
 			case string, int, bool, float64:
 				values[name] = append(values[name], fmt.Sprint(one))
 			default:
-				return nil, cli.Usagef("--config %s: %s is neither a text, a number, true, false, nor a list of these: put "+
-					"a date in quotes", file, name)
+				return nil, cli.Usagef("--config %s: %s is neither a text, a number, true, false, nor a list of these: "+
+					"put a date in quotes", file, name)
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	exactDigits = 15 // any number of so many digits is an exact double
-	fitDigits   = 19 // and of so many fits a uint64
+	exactDigits = 15 // a double holds each number of 15 digits exactly
+	fitDigits   = 19 // a uint64 holds each number of 19 digits
 )
 
 // parseFloat parses a decimal number with an optional sign, point and exponent. It returns false if

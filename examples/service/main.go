@@ -1,5 +1,5 @@
-// Command service is a web service in which a customer presses a button: back up now, or restore.
-// Each customer has a database and a repository of their own.
+// Command service is a web service that backs up and restores the database of a customer on request.
+// Each customer has a database and a repository.
 //
 //	export MONGODB_URI='mongodb://localhost/'
 //	go run ./examples/service -dir ./backups -identity me.txt -signing-key sign.key

@@ -8,9 +8,8 @@ import (
 // noteLost notes the documents that the server may still write by a lost attempt to send b. It returns
 // an error if the run must end.
 //
-// A server does not execute an attempt of which it remembers all statements. Nor does it execute one
-// of the same session with a lower number than a write that it remembers. The shards of a cluster do
-// not share what they remember.
+// A server does not execute a lost attempt if it remembers all statements of the batch, or a write of
+// the same session with a higher number. Each shard of a cluster remembers only its own writes.
 func (w *worker) noteLost(ctx context.Context, b *batch, o *outcome) error {
 	if !b.ordered {
 		return nil

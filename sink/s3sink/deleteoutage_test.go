@@ -43,9 +43,10 @@ func TestDeleteOutage(t *testing.T) {
 				}
 				client := memoryClient(t, fault(busyFor(tt.outage)))
 				begin := time.Now()
-				got, err := stream.Run(t.Context(), source.Slice(all), s3sink.Delete(client, bucket, &s3sink.DeleteOptions{
+				deletes := s3sink.Delete(client, bucket, &s3sink.DeleteOptions{
 					BatchSize: 1, RetryTimeout: timeout, OnError: func(s3sink.ObjectID, error) error { return nil },
-				}))
+				})
+				got, err := stream.Run(t.Context(), source.Slice(all), deletes)
 				if took := time.Since(begin); err != nil || got != tt.want || took > tt.within {
 					t.Errorf("%s, outages of %v: %+v, %v after %v", name, tt.outage, got, err, took)
 				}

@@ -54,7 +54,8 @@ func minioUpload(endpoint string, trust *tls.Config, size int) func() (int64, er
 			return 0, err
 		}
 		body := transfers.NewContent(size)
-		_, err := client.PutObject(context.Background(), transfers.Bucket, transfers.Key, body, -1, minio.PutObjectOptions{
+		ctx := context.Background()
+		_, err := client.PutObject(ctx, transfers.Bucket, transfers.Key, body, -1, minio.PutObjectOptions{
 			PartSize: transfers.PartSize, NumThreads: transfers.Parallelism, ConcurrentStreamParts: true,
 		})
 		return body.Offset, err
